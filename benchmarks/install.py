@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From blank nodes to three Ready ones: site.yml against a bare shell script over SSH, in turn on identical nodes.
+
+Prints one line a run and last: install ours=MED floor=MED ratio_floor=MED min= max= tasks= rounds= no_op=
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from tests.support.lab import CHECKOUT, INVENTORY, lab, run_playbook
+
+PAIRS = int(os.environ.get("PAIRS", "3"))
+LOCK = yaml.safe_load((CHECKOUT / "meta" / "artifacts.yml").read_text())
+FLOOR = Path(__file__).with_name("install_floor.sh")
+# Actions that run on the controller alone and cost the host no round.
+_LOCAL_ACTIONS = {"atarnet.homelab.lab_plan", "atarnet.homelab.kube_apply", "atarnet.homelab.cluster_status"}
+_VISITS_ONLY_TO_CHANGE = {"atarnet.homelab.kubeadm_node"}
+
+
+def cni_objects() -> str:
+    """Return the pod network's objects as the role's template gives them; rendering is not part of the floor."""
+    template = CHECKOUT / "roles" / "cni" / "templates" / "flannel.yaml.j2"
+    images = {name: f"{entry['image']}:{entry['tag']}" for name, entry in LOCK["images"].items()}
+    plan = {"prefixes": {"pod": "10.244.0.0/16"}, "cni": {"backend": "vxlan"}, "images": images}
+    environment = jinja2.Environment()
+    environment.filters.update(to_json=json.dumps, hash=lambda text, _kind: str(len(text)))
+    return environment.from_string(template.read_text()).render(cni_plan=plan)
+
+
+def floor() -> float:
+    """Return the seconds the bare script takes on blank nodes."""
+    inventory = json.loads(subprocess.run([INVENTORY / "hosts.py", "--list"], check=True, capture_output=True).stdout)
+    hosts = inventory["_meta"]["hostvars"]
+    first = hosts["cp1"]
+    environment = {
+        **os.environ,
+        "CP": hosts["cp1"]["ansible_host"],
+        "WORKERS": f"{hosts['w1']['ansible_host']} {hosts['w2']['ansible_host']}",
+        "SSH": f"ssh -i {first['ansible_ssh_private_key_file']} {first['ansible_ssh_common_args']}",
+        "MIRROR": inventory["all"]["vars"]["homelab_artifact_mirrors"][0],
+        "REGISTRIES": "\n".join(
+            f"{name} {urls[0]}" for name, urls in inventory["all"]["vars"]["homelab_registry_mirrors"].items()
+        ),
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as stream:
+        stream.write(cni_objects())
+    environment["CNI"] = stream.name
+    start = time.monotonic()
+    done = subprocess.run(["bash", FLOOR], env=environment, check=False, capture_output=True, text=True)
+    took = time.monotonic() - start
+    Path(stream.name).unlink()
+    if done.returncode != 0:
+        sys.exit(f"the floor's script failed:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+    return took
+
+
+def ours() -> float:
+    """Return the seconds site.yml takes on blank nodes."""
+    run = run_playbook()
+    if run.code != 0:
+        sys.exit(f"site.yml failed:\n{run.output[-4000:]}")
+    return run.seconds
+
+
+def listed_tasks() -> int:
+    """Return how many tasks `--list-tasks` names."""
+    command = ["ansible-playbook", "-i", str(INVENTORY), "site.yml", "--list-tasks"]
+    text = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    return sum(1 for line in text.splitlines() if "TAGS:" in line and not line.strip().startswith("play #"))
+
+
+def main() -> None:
+    """Measure in turn and print."""
+    mine, bare = [], []
+    for pair in range(1, PAIRS + 1):
+        lab("nodes", "reset")
+        bare.append(floor())
+        lab("nodes", "reset")
+        mine.append(ours())
+        print(
+            f"pair {pair}: ours {mine[-1]:.1f} s, floor {bare[-1]:.1f} s, ratio {mine[-1] / bare[-1]:.2f}", flush=True
+        )
+    again = run_playbook()
+    remote = [
+        record
+        for record in again.records
+        if record["host"] == "w1" and record["action"] not in _LOCAL_ACTIONS | _VISITS_ONLY_TO_CHANGE
+    ]
+    ratios = [a / b for a, b in zip(mine, bare, strict=True)]
+    print(
+        f"install ours={statistics.median(mine):.1f} floor={statistics.median(bare):.1f} "
+        f"ratio_floor={statistics.median(ratios):.2f} min={min(ratios):.2f} max={max(ratios):.2f} "
+        f"tasks={listed_tasks()} rounds={len(remote)} no_op={again.seconds:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

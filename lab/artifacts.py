@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files in upstream's layout, made of the components that were built here."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import typing as t
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lab import archive, files
+from lab.components import Builder
+from lab.errors import LabError
+from lab.lockfile import Lock
+from lab.paths import Paths
+from lab.table import ARTIFACTS, COMPONENTS, Artifact
+
+RECIPE = 1
+CHECKSUMS = "checksums.json"
+Checksums = dict[str, dict[str, str]]
+"""Artifact name → architecture → sha256."""
+
+
+def mirrored(url: str) -> str:
+    """Return the path under which a mirror serves ``https://HOST/PATH``: ``HOST/PATH``."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path}"
+
+
+def make_file(artifact: Artifact, target: Path, binary: t.Callable[[str], Path]) -> None:
+    """Write one artifact to ``target``; ``binary`` tells where a component's program is."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if "" in artifact.members:
+        shutil.copyfile(binary(artifact.members[""]), target)
+    else:
+        archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in artifact.members.items()])
+
+
+def check_versions(lock: Lock, builder: Builder) -> None:
+    """Refuse to serve a program under the address of another version.
+
+    Raises LabError naming both files when the lock and a component's go.mod disagree.
+    """
+    by_name = {one.name: one for one in COMPONENTS}
+    for artifact in ARTIFACTS:
+        built = builder.version(by_name[artifact.component]).removeprefix("v")
+        if built != lock.version(artifact.name):
+            raise LabError(
+                f"Making artifact {artifact.name} {lock.version(artifact.name)}",
+                f"lab/components/{artifact.component}/go.mod builds {built}",
+                "Pin the same version in meta/artifacts.yml and in that go.mod.",
+            )
+
+
+class Artifacts:
+    """The tree of files for one lock and one set of components."""
+
+    def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str) -> None:
+        self._lock, self._builder, self._arch = lock, builder, arch
+        rows = [(one.name, one.members, builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
+        self._root = paths.cache / "artifacts"
+        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows)
+
+    @property
+    def tree(self) -> Path:
+        """The folder to serve."""
+        return self._root / self.key
+
+    def make(self) -> bool:
+        """Make the tree unless it is there; return whether it was made."""
+        if self.tree.is_dir():
+            return False
+        check_versions(self._lock, self._builder)
+        files.sweep(self._root)
+        checksums: Checksums = {}
+        with files.published(self.tree) as folder:
+            for artifact in ARTIFACTS:
+                target = folder / mirrored(self._lock.url(artifact.name, self._arch))
+                make_file(artifact, target, functools.partial(self._builder.binary, artifact.component))
+                checksums[artifact.name] = {self._arch: files.sha256_of(target)}
+            files.write(folder / CHECKSUMS, json.dumps(checksums, indent=1, sort_keys=True))
+        return True
+
+    def checksums(self) -> Checksums:
+        """Return the sha256 of every file of a made tree."""
+        return t.cast(Checksums, json.loads((self.tree / CHECKSUMS).read_text()))

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building the components: one Go module each, content-addressed, one after another."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from lab import files
+from lab.errors import LabError
+from lab.machine import architecture
+from lab.paths import Paths
+from lab.process import run
+from lab.table import COMPONENTS, Component
+
+RECIPE = 1
+"""Raised when the way of building below changes in a way that changes what comes out."""
+
+
+def version_of(component: Component, go_mod: str) -> str:
+    """Return the version (with its v) that ``go_mod`` requires of the component's module, or an empty text."""
+    if not component.module:
+        return ""
+    match = re.search(rf"^\s*(?:require\s+)?{re.escape(component.module)} (v\S+)", go_mod, re.MULTILINE)
+    if match is None:
+        raise LabError(
+            f"Reading lab/components/{component.name}/go.mod",
+            f"it does not require {component.module}",
+            "Add the module with its version.",
+        )
+    return match[1]
+
+
+def linker_flags(component: Component, version: str) -> str:
+    """Return the value of -ldflags: stripped, stamped with the version, static where C is linked."""
+    numbers = [*version.lstrip("v").split("."), "", ""][:2]
+    stamps = [stamp.format(version=version, major=numbers[0], minor=numbers[1]) for stamp in component.stamps]
+    flags = ["-s", "-w", *(f"-X {stamp}" for stamp in stamps)]
+    if component.cgo:
+        flags.append("-extldflags=-static")
+    return " ".join(flags)
+
+
+def key(component: Component, folder: Path, go_version: str, goarch: str) -> str:
+    """Return the content key of what building ``folder`` by the table's row gives."""
+    row = {
+        "outputs": component.outputs,
+        "cgo": component.cgo,
+        "tags": list(component.tags),
+        "stamps": list(component.stamps),
+    }
+    return files.key_of("component", RECIPE, component.name, files.digests_below(folder), row, go_version, goarch)
+
+
+class Builder:
+    """Builds components into the cache; answers where their programs are."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._go_version = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True).stdout.strip()
+        self._keys = {
+            one.name: key(one, paths.components / one.name, self._go_version, architecture()) for one in COMPONENTS
+        }
+
+    def key(self, name: str) -> str:
+        """Return the content key of a component."""
+        return self._keys[name]
+
+    def binary(self, name: str, binary: str) -> Path:
+        """Return where a component's program is once it is built."""
+        return self._folder(name) / "bin" / binary
+
+    def built(self, name: str) -> bool:
+        """Tell whether a component is in the cache."""
+        return self._folder(name).is_dir()
+
+    def version(self, component: Component) -> str:
+        """Return the version that the component's go.mod pins."""
+        return version_of(component, (self._paths.components / component.name / "go.mod").read_text())
+
+    def build(self, components: t.Sequence[Component], say: t.Callable[[str], None]) -> int:
+        """Build those of ``components`` that are not in the cache; return how many that were."""
+        missing = [one for one in components if not self.built(one.name)]
+        for place, component in enumerate(missing, start=1):
+            label = f"building {component.name} {self.version(component)}".rstrip()
+            say(f"[{place}/{len(missing)}] {label} ...")
+            began = time.monotonic()
+            with files.published(self._folder(component.name)) as folder:
+                self._compile(component, folder / "bin")
+            say(f"[{place}/{len(missing)}] {label}: {time.monotonic() - began:.0f} s")
+        return len(missing)
+
+    def _folder(self, name: str) -> Path:
+        return self._paths.cache / "components" / f"{name}-{self._keys[name]}"
+
+    def _compile(self, component: Component, target: Path) -> None:
+        env = {
+            "CGO_ENABLED": "1" if component.cgo else "0",
+            "GOFLAGS": "-buildvcs=false -mod=readonly",
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+        }
+        flags = ["-trimpath", "-ldflags", linker_flags(component, self.version(component))]
+        if component.tags:
+            flags += ["-tags", ",".join(component.tags)]
+        for binary, package in component.outputs.items():
+            run(
+                ["go", "build", *flags, "-o", target / binary, package],
+                attempted=f"Building {binary} of the component {component.name}",
+                remedy=f"See lab/components/{component.name}; `python3 -m lab supply` builds again.",
+                cwd=self._paths.components / component.name,
+                env=env,
+                log=self._paths.log(f"build-{component.name}-{binary}"),
+            )

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+module atarnet.homelab/lab/etcd
+
+go 1.26.0
+
+require (
+	go.etcd.io/etcd/server/v3 v3.6.14
+	go.etcd.io/etcd/etcdctl/v3 v3.6.14
+	go.etcd.io/etcd/etcdutl/v3 v3.6.14
+)

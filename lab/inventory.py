@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab as an Ansible inventory."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict
+
+from lab.ssh import control_folder
+from lab.state import Lab
+
+CGROUP_V1 = {
+    "homelab_kubelet_config": {"failSwapOn": False, "failCgroupV1": False},
+    "homelab_preflight_ignore": ["SystemVerification", "Swap"],
+}
+CGROUP_V2 = {
+    "homelab_kubelet_config": {"failSwapOn": False},
+    "homelab_preflight_ignore": ["SystemVerification", "Swap"],
+}
+
+
+def inventory(lab: Lab) -> dict[str, t.Any]:
+    """Return the inventory in the form of an Ansible inventory script's ``--list``."""
+    options = [f"-o UserKnownHostsFile={lab.known_hosts}", "-o StrictHostKeyChecking=yes", "-o IdentitiesOnly=yes"]
+    variables = {
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": lab.private_key,
+        "ansible_ssh_common_args": " ".join(options),
+        "ansible_control_path_dir": str(control_folder(lab.name)),
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "homelab_name": lab.name,
+        "homelab_domain": f"{lab.name}.home.arpa",
+        "homelab_node_prefix": lab.prefix,
+        "homelab_nodes": [asdict(node) for node in lab.nodes.values()],
+        "homelab_kubeconfig": lab.kubeconfig,
+        "homelab_artifact_mirrors": lab.artifact_mirrors,
+        "homelab_registry_mirrors": lab.registry_mirrors,
+        "homelab_artifact_checksums": lab.checksums,
+        "homelab_cgroup_driver": "cgroupfs" if lab.cgroup == 1 else "systemd",
+        **(CGROUP_V1 if lab.cgroup == 1 else CGROUP_V2),
+    }
+    if not lab.loadable_modules:
+        variables["homelab_kernel_modules"] = []
+    return {
+        "all": {"hosts": list(lab.nodes), "vars": variables},
+        "_meta": {"hostvars": {node.name: {"ansible_host": node.address} for node in lab.nodes.values()}},
+    }

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few things the lab asks of podman. Everything of a lab carries labels, so it can be found again."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass
+
+from lab.machine import NodeSettings
+from lab.process import run, succeeds
+
+OWNER = "homelab.owner=atarnet-homelab"
+
+
+def labels(lab: str, folder: str) -> list[str]:
+    """Return the options that mark an object as belonging to a lab whose state is in ``folder``."""
+    return ["--label", OWNER, "--label", f"homelab.lab={lab}", "--label", f"homelab.folder={folder}"]
+
+
+def selection(lab: str | None) -> list[str]:
+    """Return the filter for objects of one lab, or of all labs of this machine."""
+    return ["--filter", f"label={OWNER}", *(["--filter", f"label=homelab.lab={lab}"] if lab else [])]
+
+
+def name_of(lab: str, part: str) -> str:
+    """Return the name of a lab's container or volume."""
+    return f"homelab-{lab}-{part}"
+
+
+def network_name(lab: str) -> str:
+    """Return the name of a lab's network."""
+    return f"homelab-{lab}"
+
+
+def call(*arguments: str, attempted: str, stdin: bytes | None = None, timeout: float = 120) -> str:
+    """Run podman and return its output. Raises LabError with podman's own words."""
+    remedy = "See `podman ps -a`; `python3 -m lab down` removes the lab and `up` makes it anew."
+    return run(["podman", *arguments], attempted=attempted, remedy=remedy, stdin=stdin, timeout=timeout)
+
+
+def limits(settings: NodeSettings) -> list[str]:
+    """Return the options without which a container is refused where CAP_SYS_RESOURCE is missing."""
+    return [] if settings.unlimited else ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000"]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a lab: its name, the lab's name and state folder, and podman's word for its state."""
+
+    name: str
+    lab: str
+    folder: str
+    state: str
+
+
+def containers(lab: str | None) -> list[Container]:
+    """List the containers of one lab, or of all labs."""
+    text = call("ps", "-a", "--format", "json", *selection(lab), attempted="Listing the lab's containers")
+    return [
+        Container(
+            row["Names"][0], row["Labels"].get("homelab.lab", ""), row["Labels"].get("homelab.folder", ""), row["State"]
+        )
+        for row in json.loads(text or "[]")
+    ]
+
+
+def names(kind: str, lab: str | None) -> list[str]:
+    """List the names of networks or volumes (``kind``) of one lab, or of all labs."""
+    field = "{{.Name}}"
+    text = call(kind, "ls", "--format", field, *selection(lab), attempted=f"Listing the lab's {kind}s")
+    return text.split()
+
+
+def used_prefixes() -> list[str]:
+    """List the prefixes of this machine's routes and of podman's networks."""
+    routes = json.loads(run(["ip", "-j", "route", "show", "table", "all"], attempted="Reading this machine's routes"))
+    found = [row["dst"] for row in routes if row.get("dst", "default") != "default" and ":" not in row["dst"]]
+    networks = call("network", "ls", "-q", attempted="Listing networks").split()
+    if networks:
+        for row in json.loads(call("network", "inspect", *networks, attempted="Reading podman's networks")):
+            found += [subnet["subnet"] for subnet in row.get("subnets") or [] if ":" not in subnet["subnet"]]
+    return found
+
+
+def create_network(lab: str, folder: str, prefix: str) -> None:
+    """Make a lab's network unless it is there.
+
+    Without podman's name server: nodes ask the machine's, and no further process can die.
+    """
+    name = network_name(lab)
+    if succeeds(["podman", "network", "exists", name]):
+        return
+    arguments = ["network", "create", "--disable-dns", "--subnet", prefix, *labels(lab, folder), name]
+    call(*arguments, attempted=f"Making the network {name} ({prefix})")
+
+
+def remove_containers(found: t.Sequence[Container]) -> None:
+    """Remove containers whatever state they are in."""
+    if found:
+        what = [one.name for one in found]
+        call("rm", "--force", "--time", "0", "--volumes", *what, attempted=f"Removing {' '.join(what)}")
+
+
+def remove_volumes(volumes: t.Sequence[str]) -> None:
+    """Remove volumes."""
+    if volumes:
+        call("volume", "rm", "--force", *volumes, attempted=f"Removing the volumes {' '.join(volumes)}")

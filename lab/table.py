@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab builds: the components, the files made of them and the images made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Component:
+    """One folder below lab/components and how its programs are built.
+
+    ``outputs`` maps a binary's name to its Go package. ``module`` is the required module
+    whose version is the component's; in ``stamps`` (linker variables) ``{version}``,
+    ``{major}`` and ``{minor}`` stand for it.
+    """
+
+    name: str
+    module: str
+    outputs: dict[str, str]
+    cgo: bool = False
+    tags: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+
+
+_KUBERNETES_STAMPS = tuple(
+    f"k8s.io/{package}/version.{variable}"
+    for package in ("component-base", "client-go/pkg")
+    for variable in (
+        "gitVersion={version}",
+        "gitMajor={major}",
+        "gitMinor={minor}",
+        "gitCommit=0000000000000000000000000000000000000000",
+        "gitTreeState=clean",
+        "buildDate=1970-01-01T00:00:00Z",
+    )
+)
+_CNI = "github.com/containernetworking/plugins"
+
+COMPONENTS = (
+    Component("pause", "", {"pause": "."}),
+    Component(
+        "crane",
+        "github.com/google/go-containerregistry",
+        {"crane": "github.com/google/go-containerregistry/cmd/crane"},
+        stamps=("github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",),
+    ),
+    Component(
+        "registry",
+        "github.com/distribution/distribution/v3",
+        {"registry": "github.com/distribution/distribution/v3/cmd/registry"},
+        stamps=("github.com/distribution/distribution/v3/version.version={version}",),
+    ),
+    Component(
+        "cni-plugins",
+        _CNI,
+        {
+            "bridge": f"{_CNI}/plugins/main/bridge",
+            "loopback": f"{_CNI}/plugins/main/loopback",
+            "host-local": f"{_CNI}/plugins/ipam/host-local",
+            "portmap": f"{_CNI}/plugins/meta/portmap",
+            "firewall": f"{_CNI}/plugins/meta/firewall",
+        },
+        stamps=(f"{_CNI}/pkg/utils/buildversion.BuildVersion={{version}}",),
+    ),
+    Component("flannel-cni-plugin", _CNI, {"flannel": f"{_CNI}/plugins/meta/flannel"}),
+    Component(
+        "runc",
+        "github.com/opencontainers/runc",
+        {"runc": "github.com/opencontainers/runc"},
+        cgo=True,
+        tags=("seccomp", "urfave_cli_no_docs", "netgo", "osusergo"),
+    ),
+    Component(
+        "etcd",
+        "go.etcd.io/etcd/server/v3",
+        {
+            "etcd": "go.etcd.io/etcd/server/v3",
+            "etcdctl": "go.etcd.io/etcd/etcdctl/v3",
+            "etcdutl": "go.etcd.io/etcd/etcdutl/v3",
+        },
+    ),
+    Component(
+        "containerd",
+        "github.com/containerd/containerd/v2",
+        {
+            "containerd": "github.com/containerd/containerd/v2/cmd/containerd",
+            "containerd-shim-runc-v2": "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+            "ctr": "github.com/containerd/containerd/v2/cmd/ctr",
+        },
+        stamps=("github.com/containerd/containerd/v2/version.Version={version}",),
+    ),
+    Component(
+        "crictl",
+        "sigs.k8s.io/cri-tools",
+        {"crictl": "sigs.k8s.io/cri-tools/cmd/crictl"},
+        stamps=("sigs.k8s.io/cri-tools/pkg/version.Version={version}",),
+    ),
+    Component("coredns", "github.com/coredns/coredns", {"coredns": "github.com/coredns/coredns"}),
+    Component(
+        "flannel",
+        "github.com/flannel-io/flannel",
+        {"flanneld": "github.com/flannel-io/flannel"},
+        cgo=True,
+        tags=("netgo", "osusergo"),
+        stamps=("github.com/flannel-io/flannel/pkg/version.Version={version}",),
+    ),
+    Component(
+        "kubernetes",
+        "k8s.io/kubernetes",
+        {
+            "kubernetes": ".",
+            "kubeadm": "k8s.io/kubernetes/cmd/kubeadm",
+            "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+            "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        },
+        stamps=_KUBERNETES_STAMPS,
+    ),
+    Component(
+        "helm",
+        "helm.sh/helm/v4",
+        {"helm": "helm.sh/helm/v4/cmd/helm"},
+        stamps=("helm.sh/helm/v4/internal/version.version={version}",),
+    ),
+)
+
+DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
+"""Program put into the developer's PATH → the component it is built from."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file served under its upstream address.
+
+    ``name`` is its name in the lock, ``members`` maps an archive's member names to the
+    component's binaries. A file that is the program itself has one member named ``""``.
+    """
+
+    name: str
+    component: str
+    members: dict[str, str]
+
+
+ARTIFACTS = (
+    Artifact("kubeadm", "kubernetes", {"": "kubeadm"}),
+    Artifact("kubelet", "kubernetes", {"": "kubelet"}),
+    Artifact("kubectl", "kubernetes", {"": "kubectl"}),
+    Artifact("crictl", "crictl", {"crictl": "crictl"}),
+    Artifact("runc", "runc", {"": "runc"}),
+    Artifact(
+        "containerd",
+        "containerd",
+        {f"bin/{binary}": binary for binary in ("containerd", "containerd-shim-runc-v2", "ctr")},
+    ),
+    Artifact(
+        "cni_plugins",
+        "cni-plugins",
+        {f"./{binary}": binary for binary in ("bridge", "loopback", "host-local", "portmap", "firewall")},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A container image: ``name`` in the lock, or a full ``reference`` for the lab's own.
+
+    ``files`` maps a path in the image to a component's binary, ``links`` a path to where
+    it points. ``packages`` are the Debian packages it has below (with what they depend on).
+    """
+
+    name: str
+    component: str = ""
+    files: dict[str, str] | None = None
+    links: dict[str, str] | None = None
+    packages: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    reference: str = ""
+
+
+_KUBERNETES_LINKS = {
+    f"usr/local/bin/{name}": "kubernetes"
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+}
+NETWORK_BASE = ("coreutils", "dash", "nftables", "iptables", "conntrack", "iproute2", "ipset", "ca-certificates")
+
+
+def _kubernetes(name: str, packages: tuple[str, ...] = ()) -> Image:
+    binary = {"usr/local/bin/kubernetes": "kubernetes"}
+    return Image(name, "kubernetes", binary, _KUBERNETES_LINKS, packages)
+
+
+IMAGES = (
+    Image("pause", "pause", {"pause": "pause"}, entrypoint=("/pause",)),
+    Image("etcd", "etcd", {f"usr/local/bin/{name}": name for name in ("etcd", "etcdctl", "etcdutl")}),
+    Image("coredns", "coredns", {"coredns": "coredns"}, entrypoint=("/coredns",)),
+    _kubernetes("kube_apiserver"),
+    _kubernetes("kube_controller_manager"),
+    _kubernetes("kube_scheduler"),
+    _kubernetes("kube_proxy", NETWORK_BASE),
+    Image(
+        "flannel",
+        "flannel",
+        {"opt/bin/flanneld": "flanneld"},
+        packages=NETWORK_BASE,
+        entrypoint=("/opt/bin/flanneld",),
+    ),
+    Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
+    Image(
+        "toolbox",
+        packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3-minimal", "procps"),
+        entrypoint=("/bin/sh",),
+        reference="docker.io/library/lab-toolbox:1",
+    ),
+)

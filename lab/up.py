@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making a lab, stage by stage; each stage does nothing when its work is done already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import typing as t
+from pathlib import Path
+
+from lab import (
+    artifacts,
+    controller,
+    files,
+    images,
+    lockfile,
+    machine,
+    nodes,
+    packages,
+    podman,
+    rootfs,
+    services,
+    ssh,
+    state,
+    supply,
+    teardown,
+    web,
+)
+from lab.components import Builder
+from lab.errors import LabError
+from lab.machine import Interpreter, NodeSettings
+from lab.paths import Paths
+from lab.state import Lab
+from lab.table import COMPONENTS, DEVELOPER_TOOLS
+
+
+class Stages:
+    """Prints a line per stage with its seconds."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self._noted = ""
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> t.Iterator[None]:
+        """Time a stage; ``note`` inside of it tells what was done."""
+        began, self._noted = time.monotonic(), ""
+        yield
+        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {self._noted}".rstrip(), flush=True)
+
+    def note(self, text: str) -> None:
+        """Say in a few words what the stage did."""
+        self._noted = text
+
+    @property
+    def total(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.began
+
+
+def say(text: str) -> None:
+    """Print a line of progress."""
+    print(f"  {text}", flush=True)
+
+
+class Maker:
+    """Makes one lab on this machine."""
+
+    def __init__(self, paths: Paths, stages: Stages) -> None:
+        self.paths, self.stages = paths, stages
+        self.recorded = state.load(paths.record)
+
+    def prepare(self) -> tuple[NodeSettings, Path]:
+        """Look at the machine, install packages and the controller's environment."""
+        with self.stages.stage("machine"):
+            facts = machine.observe(self.paths.cache)
+            before = self.recorded.supply if self.recorded else None
+            self.choice = supply.choose(os.environ, before, web.reachable)
+            building = self.choice.kind == supply.BUILD
+            supplied = (self.paths.cache / "rootfs").exists()
+            running = self.recorded is not None
+            verdict = machine.judge(facts, building=building, running=running, supplied=supplied)
+            if verdict.refusals:
+                listed = "".join(f"\n- {refusal}" for refusal in verdict.refusals)
+                raise LabError("Making a lab on this machine", f"it is not fit for one:{listed}\n", "Then run again.")
+            self.stages.note(
+                f"Debian, {facts.architecture}, cgroup v{facts.cgroup}, {facts.memory} MiB free, "
+                f"supply: {self.choice.kind} ({self.choice.reason})"
+            )
+        with self.stages.stage("packages"):
+            added = packages.install(facts.cgroup, self.paths.log("packages"))
+            self.stages.note(f"installed {' '.join(added)}" if added else "all there")
+        with self.stages.stage("controller"):
+            venv = controller.make(self.paths, t.cast(Interpreter, facts.python))
+            self.stages.note(str(venv))
+        link_collection(self.paths.checkout)
+        return verdict.settings, venv
+
+    def supplies(self, venv: Path) -> None:
+        """Make or fetch everything nodes are served from."""
+        with files.locked(self.paths.cache / ".lock", "another lab that is building"):
+            self.lock = lockfile.read(self.paths, venv)
+            with self.stages.stage("node image"):
+                self.system = rootfs.System(self.paths)
+                self.stages.note("made" if self.system.make() else "kept")
+            if self.choice.kind == supply.BUILD:
+                self._build()
+
+    def _build(self) -> None:
+        for folder in ("components", "artifacts", "layers"):
+            files.sweep(self.paths.cache / folder)
+        self.builder = Builder(self.paths)
+        with self.stages.stage("components"):
+            built = self.builder.build(COMPONENTS, say)
+            self.stages.note(f"{built} built, {len(COMPONENTS) - built} kept")
+        with self.stages.stage("artifacts"):
+            self.artifacts = artifacts.Artifacts(self.paths, self.lock, self.builder, machine.architecture())
+            self.stages.note("made" if self.artifacts.make() else "kept")
+        with self.stages.stage("images"):
+            made = images.Images(self.paths, self.lock, self.builder, self.system).make(say)
+            self.stages.note(f"{made} made, the others kept")
+            services.make_image(self.paths, self.system)
+
+    def record(self, settings: NodeSettings) -> Lab:
+        """Choose the lab's network (once) and write down what it consists of."""
+        building = self.choice.kind == supply.BUILD
+        with files.locked(self.paths.states / ".lock", "another lab that is choosing its network"):
+            base = [self.choice.base] if self.choice.base else []
+            if self.recorded is None:
+                teardown.remove_stale(self.paths)
+            prefix = self.recorded.prefix if self.recorded else state.free_prefix(podman.used_prefixes())
+            lab = Lab(
+                name=self.paths.lab,
+                checkout=str(self.paths.checkout),
+                prefix=prefix,
+                nodes=state.nodes_of(prefix),
+                folder=str(self.paths.state),
+                cgroup=settings.cgroup,
+                loadable_modules=settings.loadable_modules,
+                supply=self.choice.kind,
+                artifact_mirrors=services.artifact_mirrors(prefix) if building else base,
+                registry_mirrors=services.registry_mirrors(prefix) if building else {},
+                checksums=self.artifacts.checksums() if building else {},
+            )
+            state.save(self.paths.record, lab)
+            podman.create_network(lab.name, lab.folder, prefix)
+        ssh.make_keys(lab)
+        self._link_tools()
+        return lab
+
+    def _link_tools(self) -> None:
+        if self.choice.kind == supply.BUILD:
+            tools = {name: self.builder.binary(of, name) for name, of in DEVELOPER_TOOLS.items()}
+        else:
+            tools = supply.fetch_tools(self.lock, machine.architecture(), self.choice.base, self.paths.cache / "tools")
+        for name, program in tools.items():
+            files.point(self.paths.tools / name, program)
+
+    def start(self, lab: Lab, settings: NodeSettings) -> None:
+        """Start the services and the nodes."""
+        if lab.supply == supply.BUILD:
+            with self.stages.stage("services"):
+                rows = services.of_lab(lab, self.paths, self.builder.binary("registry", "registry"))
+                started = services.start_all(lab, rows, settings, self.artifacts.tree, services.image(self.system))
+                self.stages.note(f"started {' and '.join(started)}" if started else "running")
+        with self.stages.stage("nodes"):
+            started = nodes.start_all(lab, settings, self.system.image)
+            self.stages.note(f"started {' '.join(started)}" if started else "running")
+
+
+def node_settings(paths: Paths) -> NodeSettings:
+    """Return how nodes are run on this machine, for a lab that is there already."""
+    return machine.judge(machine.observe(paths.cache), building=False, running=True, supplied=True).settings
+
+
+def link_collection(checkout: Path) -> None:
+    """Let Ansible find the checkout as the collection atarnet.homelab, beside the playbooks."""
+    files.point(checkout / "collections" / "ansible_collections" / "atarnet" / "homelab", "../../..")

@@ -1,0 +1,64 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at the cluster from the controller and tell what is not well."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError, Unreachable
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
+from ansible_collections.atarnet.homelab.plugins.module_utils._status.picture import picture, render
+
+ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "healthy_within": {"type": "int", "default": 0}}
+_SYSTEM = ("kube-system", "kube-flannel")
+_PAUSE_SECONDS = 1.0
+
+
+class ActionModule(ActionBase):
+    """Action side of atarnet.homelab.cluster_status."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Return the picture of the cluster, once it is well or the time for that is over."""
+        super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail(f"cluster_status: {'; '.join(checked.error_messages)}")
+        plan = checked.validated_parameters["plan"]
+        patience = checked.validated_parameters["healthy_within"]
+        try:
+            seen = self._look(plan, 0 if self._task.check_mode else patience)
+        except Unreachable as exc:
+            if self._task.check_mode:
+                return {"changed": False, "msg": f"The cluster's state is known after apply: {exc}"}
+            raise AnsibleActionFail(str(exc)) from exc
+        except KubeError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        text = render(plan, seen)
+        if seen["problems"] and patience and not self._task.check_mode:
+            raise AnsibleActionFail(f"Waiting {patience} s for the cluster to be well:\n{text}")
+        return {"changed": False, "msg": text, "status": seen}
+
+    def _look(self, plan: dict[str, t.Any], patience: int) -> dict[str, t.Any]:
+        api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
+        end = time.monotonic() + patience
+        while True:
+            nodes = api.list_all(Ref("v1", "Node", "", ""))
+            pods = [pod for space in _SYSTEM for pod in api.list_all(Ref("v1", "Pod", space, ""))]
+            seen = picture(plan, nodes, pods)
+            if not seen["problems"]:
+                return seen
+            if time.monotonic() >= end:
+                events = [event for space in _SYSTEM for event in api.list_all(Ref("v1", "Event", space, ""))]
+                return picture(plan, nodes, pods, events)
+            time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,84 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to this collection: planning of systemd units."""
+
+from __future__ import annotations
+
+from ..builder import Builder
+from ..ledger import Entry
+from ..model import Unit
+from ..state import UnitState
+
+_ENABLED = ("enabled", "static", "alias", "indirect", "generated", "linked")
+_ENABLED_BY_US = ("enabled", "enabled-runtime")
+
+
+def triggers(unit: Unit) -> list[str]:
+    """The identities and patterns whose change restarts a unit: what it names, its unit file, its drop-ins."""
+    return [*unit.restart_on, f"file:{unit.path}", f"file:{unit.path}.d/*", f"link:{unit.path}"]
+
+
+def want(b: Builder, unit: Unit) -> None:
+    """A unit enabled or not, running or not, and restarted when what it was started with changes."""
+    state, entry = b.observed.units.get(unit.name, UnitState()), b.entry(unit.identity)
+    was = {"active": state.running, "enabled": state.enabled in _ENABLED}
+    fresh = {"how": "adopted" if state.loaded else "created", "was": entry.get("was", was)}
+    b.record(unit.identity, {**fresh, **entry, "restart_on": triggers(unit)})
+    b.plan.reload = b.plan.reload or state.stale
+    if state.enabled in ("masked", "masked-runtime") and (unit.enabled or unit.state == "started"):
+        b.refuse(unit.identity, "it is masked", f"Run `systemctl unmask {unit.name}` if that is not on purpose")
+    if unit.enabled is True and state.enabled not in _ENABLED:
+        b.change(unit, "enable", state.enabled or "absent", "enabled")
+    elif unit.enabled is False and state.enabled in _ENABLED_BY_US:
+        b.change(unit, "disable", state.enabled, "disabled")
+    if unit.state == "started":
+        _want_started(b, unit, state)
+    elif unit.state == "stopped" and state.running and not state.ran:
+        b.change(unit, "stop", state.active, "inactive")
+    elif unit.state is None and state.active == "active":
+        _keep_current(b, unit, state)
+
+
+def _want_started(b: Builder, unit: Unit, state: UnitState) -> None:
+    if state.running:
+        _keep_current(b, unit, state)
+        return
+    if unit.name in b.owed or b.triggered(triggers(unit)):
+        b.plan.restarts.add(unit.name)
+    b.change(unit, "start", state.active if state.loaded else "absent", "active")
+
+
+def _keep_current(b: Builder, unit: Unit, state: UnitState) -> None:
+    """Restart a running unit if anything it was started with changes now, or did in a run that was killed."""
+    owed, triggered = unit.name in b.owed, b.triggered(triggers(unit))
+    if owed or triggered:
+        b.plan.restarts.add(unit.name)
+    if triggered:
+        b.change(unit, "restart", state.active, "active, restarted")
+    elif owed:
+        b.change(unit, "restart", f"{state.active}, owed since an interrupted run", "active, restarted")
+    elif state.stale:
+        b.change(unit, "reload", f"{state.active}, definition changed on disk", "definition loaded")
+
+
+def ran_before(entry: Entry) -> bool:
+    """Whether a unit ran before this owner came."""
+    return bool(entry.get("was", {}).get("active"))
+
+
+def leave(b: Builder, identity: str, name: str) -> None:
+    """A unit goes back to how it was: running or not, enabled or not."""
+    state, entry = b.observed.units.get(name, UnitState()), b.entry(identity)
+    was = entry["was"]
+    enabled = state.enabled in _ENABLED_BY_US
+    if state.running and not state.ran and not was["active"]:
+        b.leave(identity, "stop", state.active, "inactive")
+    elif state.loaded and not state.running and was["active"]:
+        b.leave(identity, "start", state.active, "active")
+    elif state.running and was["active"] and b.triggered(entry.get("restart_on", [])):
+        b.leave(identity, "restart", state.active, "active, restarted")
+    if enabled and not was["enabled"]:
+        b.leave(identity, "disable", state.enabled, "disabled")
+    elif state.loaded and not enabled and state.enabled == "disabled" and was["enabled"]:
+        b.leave(identity, "enable", state.enabled, "enabled")
+    b.forget(identity)

@@ -1,0 +1,96 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the changes of a plan: inventory first, stage after stage, and wait until what was made works."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import inventory
+from .api import Api
+from .inventory import Inventory
+from .kinds import CUSTOM, DEFINITIONS, WEBHOOKS
+from .model import Json, Wanted, declared_kinds
+from .parallel import Pool, raise_first
+from .plan import DELETE, Change, Key, Plan, remembered
+from .wait import Waiter
+
+
+class Applier:
+    """Carries one plan out. made lists the changes done so far, also after an error."""
+
+    def __init__(self, api: Api, pool: Pool, owner: str, manager: str, waiter: Waiter) -> None:
+        self.made: list[Change] = []
+        self._defined: set[tuple[str, str]] = set()
+        self._api = api
+        self._pool = pool
+        self._owner = owner
+        self._manager = manager
+        self._waiter = waiter
+
+    def apply(self, plan: Plan, wanted: t.Iterable[Wanted], live: t.Mapping[Key, Json]) -> None:
+        """Make all changes and wait for readiness.
+
+        What is to be created is in the inventory before it exists and leaves it after it is gone, so that a
+        killed run leaves nothing unknown behind. Raises KubeError; what was made until then is in made.
+        """
+        items = {item.ref.key: item for item in wanted}
+        current = {key: live[key] for key in items if key in live}
+        ahead = plan.before.with_refs(item.ref for item in items.values())
+        self._save(plan.before, ahead)
+        made = self._make_all([change for change in plan.changes if change.action != DELETE], current)
+        # Only what the server answered to our own writing tells of its rewriting; later readings may show drift.
+        digests = {str(items[key].ref): remembered(items[key], answer, self._manager) for key, answer in made.items()}
+        settled = ahead.with_settled({**plan.after.settled, **digests})
+        self._save(ahead, settled)
+        self._waiter.ready(current)
+        self._delete([change for change in plan.changes if change.action == DELETE])
+        self._save(settled, Inventory(plan.after.refs).with_settled(settled.settled))
+
+    def _save(self, before: Inventory, after: Inventory) -> None:
+        wanted = inventory.write(self._owner, after)
+        if wanted.body == inventory.write(self._owner, before).body:
+            return
+        if after.refs:
+            self._api.apply(wanted.ref, wanted.body, force=True)
+            return
+        live = self._api.get(wanted.ref)
+        if live is not None:
+            self._api.delete(wanted.ref, live["metadata"]["uid"])
+
+    def _make_all(self, changes: list[Change], current: dict[Key, Json]) -> dict[Key, Json]:
+        made: dict[Key, Json] = {}
+        for stage in sorted({change.ref.stage for change in changes}):
+            if stage in (CUSTOM, WEBHOOKS):
+                # Their admission is answered by workloads of the stages before.
+                self._waiter.ready(current)
+            done, errors = self._pool.each(self._make, [change for change in changes if change.ref.stage == stage])
+            self.made += [change for change, _answer in done]
+            raise_first(errors)
+            answers = {change.ref.key: answer for change, answer in done}
+            made.update(answers)
+            if stage == DEFINITIONS:
+                self._waiter.established(answers)
+                self._defined = set(declared_kinds(answers.values()))
+            current.update(answers)
+        return made
+
+    def _make(self, change: Change) -> Json:
+        if change.uid:
+            self._waiter.gone(change.ref, change.uid)
+        if self._api.known(change.ref.api_version, change.ref.kind) is None:
+            self._waiter.served(change.ref)
+        if (change.ref.api_version, change.ref.kind) in self._defined:
+            return self._waiter.learned(lambda: self._api.apply(change.ref, change.body or {}))
+        return self._api.apply(change.ref, change.body or {})
+
+    def _delete(self, changes: list[Change]) -> None:
+        # Backwards through the stages: all of one together, then the next.
+        for stage in sorted({change.ref.stage for change in changes}, reverse=True):
+            own = [change for change in changes if change.ref.stage == stage]
+            done, errors = self._pool.each(lambda change: self._api.delete(change.ref, change.uid), own)
+            self.made += [change for change, _none in done]
+            raise_first(errors)
+        if self._waiter.wanted is not None:
+            for change in changes:
+                self._waiter.gone(change.ref, change.uid)

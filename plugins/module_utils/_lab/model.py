@@ -1,0 +1,125 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The input as typed values: what the user said, checked across keys, nothing derived yet."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from .lock import Lock
+from .problems import Findings, InputError
+from .rules_names import check_names
+from .rules_network import check_networks
+from .rules_nodes import check_inventory, check_nodes
+from .rules_settings import check_settings
+from .rules_supply import check_supply
+from .specs import Options, Values, check
+
+CONTROL_PLANE = "control_plane"
+WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of the cluster; *role* is "control_plane" or "worker"."""
+
+    name: str
+    address: IPv4Address
+    role: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the input is judged against besides itself.
+
+    *inventory_hosts* are all hosts of the inventory, *play_hosts* those this run is about (None: no inventory at hand),
+    *timezones* the IANA names known (empty: not known here, so none is refused).
+    """
+
+    lock: Lock
+    timezones: frozenset[str] = frozenset()
+    inventory_hosts: frozenset[str] | None = None
+    play_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The whole input. Memory is in MiB by role; paths are the controller's."""
+
+    name: str
+    domain: str
+    node_prefix: IPv4Network
+    pod_prefix: IPv4Network
+    service_prefix: IPv4Network
+    nodes: tuple[Node, ...]
+    kubernetes_version: str
+    cluster_domain: str
+    cni: str
+    cni_backend: str
+    cgroup_driver: str
+    timezone: str
+    kubeconfig: str
+    minimum_memory: t.Mapping[str, int]
+    time_sync: bool = True
+    time_servers: tuple[str, ...] = ()
+    kernel_modules: tuple[str, ...] = ()
+    preflight_ignore: tuple[str, ...] = ()
+    artifact_mirrors: tuple[str, ...] = ()
+    registry_mirrors: t.Mapping[str, list[str]] = field(default_factory=dict)
+    artifact_checksums: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    containerd_runtime_config: t.Mapping[str, t.Any] = field(default_factory=dict)
+    kubelet_config: t.Mapping[str, t.Any] = field(default_factory=dict)
+    kube_proxy_config: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+
+def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
+    """Return the lab that *values* (homelab_* keys, plain data) describe.
+
+    Raises InputError with every problem found, in the order of the rules: types first, then keys against each other.
+    """
+    findings = Findings()
+    known = check(values, options, findings)
+    networks = check_networks(known, findings)
+    check_nodes(known, networks.get("homelab_node_prefix"), findings)
+    if surroundings.inventory_hosts is not None:
+        check_inventory(known, surroundings.inventory_hosts, surroundings.play_hosts, findings)
+    check_names(known, findings)
+    check_supply(known, surroundings.lock, findings)
+    check_settings(known, surroundings.timezones, findings)
+    if findings.problems:
+        raise InputError(findings.problems)
+    return _lab(known, networks)
+
+
+def _lab(known: Values, networks: t.Mapping[str, IPv4Network]) -> Lab:
+    def get(name: str) -> t.Any:
+        return known[f"homelab_{name}"]
+
+    return Lab(
+        name=get("name"),
+        domain=get("domain"),
+        node_prefix=networks["homelab_node_prefix"],
+        pod_prefix=networks["homelab_pod_prefix"],
+        service_prefix=networks["homelab_service_prefix"],
+        nodes=tuple(Node(entry["name"], IPv4Address(entry["address"]), entry["role"]) for entry in get("nodes")),
+        kubernetes_version=get("kubernetes_version"),
+        cluster_domain=get("cluster_domain"),
+        cni=get("cni"),
+        cni_backend=get("cni_backend"),
+        cgroup_driver=get("cgroup_driver"),
+        timezone=get("timezone"),
+        kubeconfig=get("kubeconfig"),
+        minimum_memory=get("minimum_memory"),
+        time_sync=get("time_sync"),
+        time_servers=tuple(get("time_servers")),
+        kernel_modules=tuple(get("kernel_modules")),
+        preflight_ignore=tuple(get("preflight_ignore")),
+        artifact_mirrors=tuple(get("artifact_mirrors")),
+        registry_mirrors=get("registry_mirrors"),
+        artifact_checksums=get("artifact_checksums"),
+        containerd_runtime_config=get("containerd_runtime_config"),
+        kubelet_config=get("kubelet_config"),
+        kube_proxy_config=get("kube_proxy_config"),
+    )

@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The compiler: from the checked input and the lock to the lab plan that every role reads.
+
+Nothing else in the collection computes an address, a name or a URL.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .lock import KUBERNETES_ARTIFACTS, Artifact, Lock
+from .model import CONTROL_PLANE, WORKER, Lab, Node
+from .rules_names import ENDPOINT
+
+Plan = dict[str, t.Any]
+
+API_PORT = 6443
+# Where kubeadm puts cluster DNS inside the service prefix.
+_DNS_INDEX = 10
+
+
+def compile_plan(lab: Lab, lock: Lock) -> Plan:
+    """Return the lab plan: JSON-able, the same for the same input, sorted as the input is."""
+    return {
+        "name": lab.name,
+        "domain": lab.domain,
+        "endpoint": {"host": endpoint_host(lab), "port": API_PORT},
+        "prefixes": {
+            "node": str(lab.node_prefix),
+            "pod": str(lab.pod_prefix),
+            "service": str(lab.service_prefix),
+        },
+        "cluster_domain": lab.cluster_domain,
+        "dns_address": str(lab.service_prefix[_DNS_INDEX]),
+        "kubernetes": {
+            "version": lab.kubernetes_version,
+            "kubelet_config": dict(lab.kubelet_config),
+            "kube_proxy_config": dict(lab.kube_proxy_config),
+            "preflight_ignore": list(lab.preflight_ignore),
+            "cgroup_driver": lab.cgroup_driver,
+        },
+        "cni": {"engine": lab.cni, "backend": lab.cni_backend},
+        "timezone": lab.timezone,
+        "time_sync": lab.time_sync,
+        "time_servers": list(lab.time_servers),
+        "kernel_modules": list(lab.kernel_modules),
+        "containerd_runtime_config": dict(lab.containerd_runtime_config),
+        "kubeconfig": lab.kubeconfig,
+        "nodes": {node.name: _node(lab, node) for node in lab.nodes},
+        "control_planes": [node.name for node in lab.nodes if node.role == CONTROL_PLANE],
+        "workers": [node.name for node in lab.nodes if node.role == WORKER],
+        "hosts_entries": [_hosts_entry(lab, node) for node in lab.nodes],
+        "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
+        "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
+        "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
+    }
+
+
+def endpoint_host(lab: Lab) -> str:
+    """Return the name the API is reached by, always a name so that control planes can be added later."""
+    return f"{ENDPOINT}.{lab.domain}"
+
+
+def mirrored(url: str, mirrors: t.Sequence[str]) -> list[str]:
+    """Return where to fetch an upstream *url* from: each mirror's copy in order, upstream last."""
+    path = url.partition("://")[2]
+    return [f"{mirror.rstrip('/')}/{path}" for mirror in mirrors] + [url]
+
+
+def _node(lab: Lab, node: Node) -> Plan:
+    return {
+        "name": node.name,
+        "fqdn": f"{node.name}.{lab.domain}",
+        "address": str(node.address),
+        "role": node.role,
+        "minimum_memory": lab.minimum_memory[node.role],
+    }
+
+
+def _hosts_entry(lab: Lab, node: Node) -> Plan:
+    names = [f"{node.name}.{lab.domain}", node.name]
+    if node.role == CONTROL_PLANE:
+        names.append(endpoint_host(lab))
+    return {"address": str(node.address), "names": names}
+
+
+def _artifact(lab: Lab, artifact: Artifact) -> Plan:
+    version = lab.kubernetes_version if artifact.name in KUBERNETES_ARTIFACTS else artifact.version
+    overrides = lab.artifact_checksums.get(artifact.name, {})
+    return {
+        "version": version,
+        "sources": {
+            arch: {"urls": mirrored(source.url, lab.artifact_mirrors), "sha256": overrides.get(arch, source.sha256)}
+            for arch, source in artifact.versions[version].items()
+        },
+    }

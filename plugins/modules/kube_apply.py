@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kube_apply
+short_description: Make a set of Kubernetes objects so, under one owner
+version_added: 0.1.0
+author: atarnet (@atarnet)
+description:
+  - Applies objects server-side with one field manager per owner, and removes what left the owner's set.
+  - Reads live objects with one LIST per kind and namespace and compares only the fields this owner applied. What the
+    server defaulted, a controller scaled or a person added is no change. Without a change nothing is written.
+  - Runs on the controller alone; the hosts of the play are not visited. Use C(run_once).
+  - Order of application is namespaces, definitions, access, configuration, services, workloads, custom resources,
+    webhooks; deletion goes backwards.
+  - What an owner applied is listed in the ConfigMap C(homelab-inventory-<owner>) of the namespace C(kube-system).
+requirements:
+  - Python package kubernetes, for kubeconfigs whose user logs in by a plugin
+extends_documentation_fragment: [atarnet.homelab._attributes]
+attributes:
+  platform:
+    platforms: controller
+    support: full
+options:
+  kubeconfig:
+    description: Path of the kubeconfig on the controller; its current context is used.
+    type: path
+    required: true
+  owner:
+    description:
+      - Name of the set, a DNS label of at most 40 characters.
+      - The field manager is C(atarnet-homelab/<owner>).
+    type: str
+    required: true
+  objects:
+    description: Objects to apply.
+    type: list
+    elements: dict
+    default: []
+  templates:
+    description: Templates of the role, rendered on the controller, each with any number of YAML documents.
+    type: list
+    elements: str
+    default: []
+  namespace:
+    description: Namespace of namespaced objects that name none.
+    type: str
+  prune:
+    description:
+      - Delete what the inventory lists and the set no longer has.
+      - Never deleted are namespaces, persistent volumes and their claims, definitions of custom resources,
+        objects without a field of this owner, and objects that another owner applies too.
+    type: bool
+    default: true
+  wait:
+    description:
+      - Wait until Deployments, DaemonSets, StatefulSets, Jobs, Pods, CustomResourceDefinitions and APIServices of
+        the set are ready and deleted objects are gone. What is ready costs no request.
+      - A mapping C({conditions: {Kind: Condition}}) waits and names the condition that makes other kinds ready.
+    type: raw
+    default: true
+  wait_timeout:
+    description: How many seconds one wait may last. The error tells the cause that was found.
+    type: int
+    default: 300
+  force_conflicts:
+    description: Take over fields that another manager owns with another value, instead of failing.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(absent) deletes the objects given, whatever their kind, or without any all of the inventory but the kinds
+        that O(prune) spares. Only objects that carry this owner's fields are deleted.
+    type: str
+    choices: [present, absent]
+    default: present
+  api_optional:
+    description: In check mode, plan for a new cluster when no API server can be reached. A real run always needs it.
+    type: bool
+    default: false
+seealso:
+  - name: Server-side apply
+    description: How the API server keeps the fields of several managers apart.
+    link: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+EXAMPLES = r"""
+- name: Connect the pods
+  atarnet.homelab.kube_apply:
+    kubeconfig: ~/.kube/lab.conf
+    owner: cni
+    templates: [flannel.yaml.j2]
+    api_optional: true
+  run_once: true
+
+- name: Apply a namespace and its settings
+  atarnet.homelab.kube_apply:
+    kubeconfig: ~/.kube/lab.conf
+    owner: shop
+    namespace: shop
+    objects:
+      - apiVersion: v1
+        kind: Namespace
+        metadata: {name: shop}
+      - apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: settings}
+        data: {colour: green}
+  run_once: true
+
+- name: Remove all of it but the namespace
+  atarnet.homelab.kube_apply:
+    kubeconfig: ~/.kube/lab.conf
+    owner: shop
+    state: absent
+  run_once: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was (or, in check mode, would be) done, in order; after a failure, what was done until then.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"object": "apps/v1 DaemonSet kube-flannel/kube-flannel-ds", "action": "create"}]
+notes:
+  description: What a plan cannot tell of a change before it is made.
+  returned: always
+  type: list
+  elements: str
+  sample: ["v1 ConfigMap shop/settings: defaults known after apply"]
+kept:
+  description: Objects that left the set but were not deleted, each with the reason.
+  returned: always
+  type: list
+  elements: str
+  sample: ["v1 Namespace shop: a Namespace is never pruned"]
+requests:
+  description: Requests sent. C(dry_run) are questions to the server that store nothing.
+  returned: always
+  type: dict
+  sample: {"read": 6, "dry_run": 0, "write": 0}
+api:
+  description: Says that the plan was made without a server.
+  returned: in check mode with O(api_optional=true), when no API server was reached
+  type: str
+  sample: unreachable
+"""
+
+ARGUMENT_SPEC = {
+    "kubeconfig": {"type": "path", "required": True},
+    "owner": {"type": "str", "required": True},
+    "objects": {"type": "list", "elements": "dict", "default": []},
+    "templates": {"type": "list", "elements": "str", "default": []},
+    "namespace": {"type": "str"},
+    "prune": {"type": "bool", "default": True},
+    "wait": {"type": "raw", "default": True},
+    "wait_timeout": {"type": "int", "default": 300},
+    "force_conflicts": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "api_optional": {"type": "bool", "default": False},
+}

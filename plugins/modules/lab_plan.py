@@ -1,0 +1,156 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of atarnet.homelab.lab_plan; the work is done on the controller by the action plugin."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_plan
+short_description: Compile the input into the lab plan
+version_added: 0.1.0
+description:
+  - Checks all C(homelab_*) variables against their specs, against each other, against the inventory and against the
+    lock of artifacts, and compiles them into one plan that every role reads.
+  - Refuses the input with all of its problems at once; each names the key, the value, the reason and the fix.
+  - Runs on the controller only and asks no host anything.
+extends_documentation_fragment:
+  - atarnet.homelab._attributes
+attributes:
+  diff_mode:
+    support: N/A
+    details: Nothing is ever changed.
+  platform:
+    details: Runs on the controller; the hosts are not contacted.
+author:
+  - atarnet (@atarnet)
+seealso:
+  - module: atarnet.homelab.host_probe
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Compile the lab plan
+  atarnet.homelab.lab_plan:
+  register: validate_result
+  run_once: true
+
+- name: Show where the API is reached
+  ansible.builtin.debug:
+    msg: "{{ validate_result.plan.endpoint.host }}:{{ validate_result.plan.endpoint.port }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The lab plan.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Name of the lab.
+      type: str
+      sample: home
+    domain:
+      description: Internal DNS domain of the hosts.
+      type: str
+      sample: lab.home.arpa
+    endpoint:
+      description: Host name and port of the Kubernetes API.
+      type: dict
+      sample: {host: api.lab.home.arpa, port: 6443}
+    prefixes:
+      description: The networks of nodes, pods and Services.
+      type: dict
+      sample: {node: 192.168.20.0/24, pod: 10.244.0.0/16, service: 10.96.0.0/16}
+    cluster_domain:
+      description: DNS domain inside the cluster.
+      type: str
+      sample: cluster.local
+    dns_address:
+      description: Address of the cluster's DNS Service.
+      type: str
+      sample: 10.96.0.10
+    kubernetes:
+      description: Version, configuration overlays, ignored preflight checks and cgroup driver.
+      type: dict
+      sample:
+        version: 1.36.4
+        kubelet_config: {}
+        kube_proxy_config: {}
+        preflight_ignore: []
+        cgroup_driver: systemd
+    cni:
+      description: Pod network engine and backend.
+      type: dict
+      sample: {engine: flannel, backend: vxlan}
+    timezone:
+      description: Time zone of every host.
+      type: str
+      sample: UTC
+    time_sync:
+      description: Whether the hosts keep their own clock.
+      type: bool
+      sample: true
+    time_servers:
+      description: NTP servers.
+      type: list
+      elements: str
+      sample: []
+    kernel_modules:
+      description: Kernel modules loaded on every node.
+      type: list
+      elements: str
+      sample: [overlay, br_netfilter]
+    containerd_runtime_config:
+      description: Further scalar keys of containerd's CRI runtime plugin.
+      type: dict
+      sample: {}
+    kubeconfig:
+      description: Path on the controller of the administrator's kubeconfig.
+      type: str
+      sample: /home/me/.kube/home.conf
+    nodes:
+      description: The nodes by name; C(minimum_memory) is in MiB.
+      type: dict
+      sample:
+        node1:
+          name: node1
+          fqdn: node1.lab.home.arpa
+          address: 192.168.20.11
+          role: control_plane
+          minimum_memory: 1700
+    control_planes:
+      description: Names of the control planes, in the order of the input.
+      type: list
+      elements: str
+      sample: [node1]
+    workers:
+      description: Names of the workers, in the order of the input.
+      type: list
+      elements: str
+      sample: [node2, node3]
+    hosts_entries:
+      description: Lines of every node's hosts file.
+      type: list
+      elements: dict
+      sample:
+        - address: 192.168.20.11
+          names: [node1.lab.home.arpa, node1, api.lab.home.arpa]
+    artifacts:
+      description: Files to install by name; URLs are in the order they are tried.
+      type: dict
+      sample:
+        runc:
+          version: 1.4.3
+          sources:
+            amd64:
+              urls: ["https://github.com/opencontainers/runc/releases/download/v1.4.3/runc.amd64"]
+              sha256: f6ae8efc0fa40079e1475e97cbe9d1bd3f106a28d6af78a11d9f1bd565515e60
+    images:
+      description: Container image references by name.
+      type: dict
+      sample: {pause: "registry.k8s.io/pause:3.10.2"}
+    registry_mirrors:
+      description: Base URLs asked first, by registry host.
+      type: dict
+      sample: {}
+"""

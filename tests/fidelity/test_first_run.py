@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From blank nodes: the plan is what happens, and what happened once does not happen again."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+
+from tests.support.lab import NODES, SiteRun, changing_requests, lab, on_node, run_playbook
+
+NO_OP_SECONDS = 10
+# What a person's login leaves behind, and what the system writes by itself.
+_NOT_OURS = (
+    "-path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log -o -path /var/lib/systemd"
+)
+
+
+def written_since(node: str, moment: int) -> str:
+    """Return the files of *node* that were written after *moment* (Unix seconds), by find."""
+    script = f"find / \\( {_NOT_OURS} -o -path /root/.ansible \\) -prune -o -type f -newermt @{moment} -print"
+    return on_node(node, script)
+
+
+class Site(t.NamedTuple):
+    """The runs that the tests of this module look at."""
+
+    predicted: SiteRun
+    written: dict[str, str]
+    first: SiteRun
+    second: SiteRun
+    third: SiteRun
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    """Blank nodes, then a check run, the first run and two more."""
+    lab("nodes", "reset")
+    time.sleep(1)
+    moment = int(time.time())
+    predicted = run_playbook("--check", "--diff")
+    written = {node: written_since(node, moment) for node in NODES}
+    return Site(predicted, written, run_playbook("--diff"), run_playbook("--diff"), run_playbook("--diff"))
+
+
+def test_check_run_on_blank_nodes_reaches_the_end(site: Site) -> None:
+    assert site.predicted.code == 0, site.predicted.output[-3000:]
+
+
+def test_check_run_writes_nothing(site: Site) -> None:
+    assert site.written == dict.fromkeys(NODES, "")
+
+
+def test_first_run_succeeds(site: Site) -> None:
+    assert site.first.code == 0, site.first.output[-3000:]
+
+
+def test_predicted_changes_are_the_real_ones(site: Site) -> None:
+    assert site.first.changes(), "the first run changed nothing"
+    assert site.predicted.changes() == site.first.changes()
+
+
+def test_predicted_diff_is_the_real_one(site: Site) -> None:
+    assert site.predicted.diffs() == site.first.diffs()
+
+
+@pytest.mark.parametrize("which", ["second", "third"])
+def test_later_runs_change_nothing(site: Site, which: str) -> None:
+    run: SiteRun = getattr(site, which)
+    assert run.code == 0, run.output[-3000:]
+    assert run.changed_tasks() == []
+    assert not any(run.changes().values())
+
+
+@pytest.mark.parametrize("which", ["second", "third"])
+def test_later_runs_send_no_changing_request(site: Site, which: str) -> None:
+    run: SiteRun = getattr(site, which)
+    assert changing_requests(site.first.started, site.first.ended), "the audit log does not show the first run"
+    assert changing_requests(run.started, run.ended) == []
+
+
+def test_second_run_takes_seconds(site: Site) -> None:
+    assert site.second.seconds <= NO_OP_SECONDS
+
+
+def test_no_secret_is_printed(site: Site) -> None:
+    key = on_node("cp1", 'grep -o \'"secret": "[^"]*\' /etc/kubernetes/encryption.yaml').split('"')[-1].strip()
+    assert len(key) == 44
+    for run in (site.predicted, site.first, site.second):
+        assert key not in run.output
+        assert "client-key-data" not in run.output
+        assert "PRIVATE KEY" not in run.output

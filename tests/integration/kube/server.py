@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real API server with its etcd on loopback, for the length of one test session."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+import typing as t
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+START_S = 90.0
+STOP_S = 10.0
+
+_AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "users": ["admin"]}, {"level": "None"}],
+}
+
+
+def binaries() -> Path:
+    """Return the folder of etcd and kube-apiserver. Raises RuntimeError where it is not told or incomplete."""
+    told = os.environ.get("HOMELAB_BIN", "")
+    missing = [name for name in ("etcd", "kube-apiserver") if not (Path(told) / name).exists()]
+    if not told or missing:
+        raise RuntimeError(
+            f"Starting the API server: HOMELAB_BIN is {told or 'not set'}, so {', '.join(missing)} cannot be found. "
+            "Set HOMELAB_BIN to a folder with etcd and kube-apiserver."
+        )
+    return Path(told)
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback that nobody uses now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A running API server: its folder, port and the administrator's token."""
+
+    folder: Path
+    port: int
+    token: str
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return the administrator's kubeconfig."""
+        return self.folder / "admin.conf"
+
+    def audit(self) -> list[dict[str, t.Any]]:
+        """Return all requests of the administrator so far, oldest first."""
+        with open(self.folder / "audit.log", encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]
+
+    def call(
+        self, method: str, path: str, body: t.Any = None, content_type: str = "application/json"
+    ) -> dict[str, t.Any]:
+        """Return the answer to one request made beside the tested client. Raises HTTPError when refused."""
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
+        request = urllib.request.Request(f"https://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        context = ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return dict(json.load(answer))
+
+    def patch(self, path: str, body: t.Any, manager: str = "by-hand") -> dict[str, t.Any]:
+        """Change an object as a person with another tool would."""
+        return self.call("PATCH", f"{path}?fieldManager={manager}", body, "application/merge-patch+json")
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is an object at *path*."""
+        try:
+            self.call("GET", path)
+        except urllib.error.HTTPError as exc:
+            if exc.code != 404:
+                raise
+            return False
+        return True
+
+    def write_kubeconfig(self) -> None:
+        """Write the kubeconfig; the server's own certificate is its authority, as it is self-signed."""
+        authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
+        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority-data": authority}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": self.token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+        }
+        self.kubeconfig.write_text(json.dumps(config), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> t.Iterator[Server]:
+    """Give a ready API server whose files are in *folder*; it and its etcd end with the block."""
+    tools, server = binaries(), Server(folder, free_port(), secrets.token_hex(16))
+    client, peer = free_port(), free_port()
+    (folder / "tokens.csv").write_text(f"{server.token},admin,1,system:masters\n", encoding="utf-8")
+    (folder / "audit.yaml").write_text(json.dumps(_AUDIT_POLICY), encoding="utf-8")
+    key = ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"]
+    subprocess.run(key, check=True, capture_output=True, timeout=60)
+    etcd = [
+        str(tools / "etcd"),
+        *("--data-dir", str(folder / "etcd"), "--unsafe-no-fsync"),
+        *(f"--listen-client-urls=http://127.0.0.1:{client}", f"--advertise-client-urls=http://127.0.0.1:{client}"),
+        *(f"--listen-peer-urls=http://127.0.0.1:{peer}", f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+        f"--initial-cluster=default=http://127.0.0.1:{peer}",
+    ]
+    api = [
+        str(tools / "kube-apiserver"),
+        f"--etcd-servers=http://127.0.0.1:{client}",
+        *("--bind-address=127.0.0.1", f"--secure-port={server.port}", f"--cert-dir={folder / 'certs'}"),
+        *("--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24"),
+        f"--service-account-key-file={folder / 'accounts.key'}",
+        f"--service-account-signing-key-file={folder / 'accounts.key'}",
+        *("--authorization-mode=RBAC", f"--token-auth-file={folder / 'tokens.csv'}"),
+        "--disable-admission-plugins=ServiceAccount",
+        *(f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={folder / 'audit.log'}"),
+        "--audit-log-mode=blocking",
+    ]
+    with _process(etcd, folder / "etcd.log"), _process(api, folder / "apiserver.log") as process:
+        _await_ready(server, process)
+        yield server
+
+
+@contextlib.contextmanager
+def _process(command: list[str], log: Path) -> t.Iterator[subprocess.Popen[bytes]]:
+    with open(log, "wb") as stream, subprocess.Popen(command, stdout=stream, stderr=stream) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _await_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_S
+    cause = "it did not answer"
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            server.call("GET", "/api/v1/namespaces/kube-system")
+        except (OSError, urllib.error.URLError) as exc:
+            cause = str(exc)
+            time.sleep(0.3)
+        else:
+            server.write_kubeconfig()
+            return
+    tail = (server.folder / "apiserver.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"Starting the API server: not ready after {START_S:g} s ({cause}). Its log ends:\n{tail}")

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drive the lab named by LAB: run the site, look at the nodes, ask the cluster, as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+INVENTORY = CHECKOUT / "inventories" / "lab"
+NODES = ("cp1", "w1", "w2")
+CHANGING_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@dataclass(frozen=True)
+class SiteRun:
+    """One run of a playbook: exit code, wall time in seconds, its output and the recorded results."""
+
+    code: int
+    seconds: float
+    output: str
+    records: list[dict[str, t.Any]]
+    started: float
+    ended: float
+
+    def changes(self) -> dict[str, list[dict[str, t.Any]]]:
+        """Return the list of changes each host's results name, in order."""
+        found: dict[str, list[dict[str, t.Any]]] = {}
+        for record in self.records:
+            found.setdefault(record["host"], []).extend(record["changes"])
+        return found
+
+    def diffs(self) -> dict[str, list[t.Any]]:
+        """Return the diffs each host's results carry, in order."""
+        found: dict[str, list[t.Any]] = {}
+        for record in self.records:
+            found.setdefault(record["host"], []).extend(record["diff"] or [])
+        return found
+
+    def changed_tasks(self) -> list[str]:
+        """Return host and task of every result that says changed."""
+        return [f"{record['host']}: {record['task']}" for record in self.records if record["changed"]]
+
+
+def playbook_command(*arguments: str, playbook: str = "site.yml") -> list[str]:
+    """Return the command a user would type."""
+    return ["ansible-playbook", "-i", str(INVENTORY), playbook, *arguments]
+
+
+def playbook_environment(record: str) -> dict[str, str]:
+    """Return the environment in which results are recorded to the file *record*."""
+    return {
+        **os.environ,
+        "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "support" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "record",
+        "ANSIBLE_FORCE_COLOR": "0",
+        "HOMELAB_RECORD": record,
+    }
+
+
+def run_playbook(*arguments: str, playbook: str = "site.yml", timeout: float = 900) -> SiteRun:
+    """Run a playbook on the lab to its end."""
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
+        started = time.time()
+        done = subprocess.run(
+            playbook_command(*arguments, playbook=playbook),
+            cwd=CHECKOUT, env=playbook_environment(stream.name), check=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+        )  # fmt: skip
+        ended = time.time()
+        records = [json.loads(line) for line in stream]
+    return SiteRun(done.returncode, ended - started, done.stdout, records, started, ended)
+
+
+def lab(*arguments: str) -> str:
+    """Run a verb of the embedded lab and return what it printed."""
+    done = subprocess.run(
+        ["python3", "-m", "lab", *arguments], cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=900
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"lab {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def on_node(node: str, script: str) -> str:
+    """Run a shell script on a node and return its output."""
+    return lab("exec", node, "sh", "-c", script)
+
+
+def kubectl(*arguments: str, document: str | None = None, check: bool = True) -> str:
+    """Run kubectl with the kubeconfig that the site left on the controller."""
+    done = subprocess.run(
+        ["kubectl", *arguments], check=False, capture_output=True, text=True, input=document, timeout=300
+    )
+    if check and done.returncode != 0:
+        raise RuntimeError(f"kubectl {' '.join(arguments)} failed: {done.stderr}")
+    return done.stdout + ("" if check else done.stderr)
+
+
+def kubectl_json(*arguments: str) -> t.Any:
+    """Return what kubectl prints as JSON."""
+    return json.loads(kubectl(*arguments, "--output", "json"))
+
+
+def audit_events(since: float, until: float, user: str = "kubernetes-admin") -> list[dict[str, t.Any]]:
+    """Return the API server's audit events of *user* between two moments (Unix seconds)."""
+    text = on_node("cp1", f'grep -h \'"username":"{user}"\' /var/log/kubernetes/audit*.log || true')
+    found = []
+    for line in text.splitlines():
+        event = json.loads(line)
+        moment = _unix(event["requestReceivedTimestamp"])
+        if since <= moment <= until:
+            found.append(event)
+    return found
+
+
+def changing_requests(since: float, until: float) -> list[str]:
+    """Return the requests of our user that were not mere reads."""
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in audit_events(since, until)
+        if event["verb"] in CHANGING_VERBS
+    ]
+
+
+def _unix(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
