@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import sys
 import typing as t
 from pathlib import Path
@@ -150,7 +152,10 @@ def _down(place: Paths, parsed: argparse.Namespace) -> int:
 
 
 def _clean(place: Paths, parsed: argparse.Namespace) -> int:
-    with files.locked(place.cache / ".lock", "another lab that is building"), _lock(place):
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(files.locked(place.cache / ".lock", "another lab that is building"))
+        for name in teardown.labs(place):
+            locks.enter_context(_lock(dataclasses.replace(place, lab=name)))
         gone = teardown.clean(place)
     print(f"Gone: {', '.join(f'lab {name}' for name in gone) or 'no lab was there'}, the images and the cache.")
     return 0

@@ -37,7 +37,7 @@ def run_options(lab: Lab, node: Node, settings: NodeSettings) -> list[str]:
     """Return podman's options for a node on this machine."""
     name = podman.name_of(lab.name, node.name)
     options = ["--name", name, "--hostname", node.name]
-    options += ["--network", podman.network_name(lab.name), "--ip", node.address]
+    options += podman.place(lab.name, node.address)
     options += ["--privileged", "--systemd", "always", "--cgroupns", "private", "--no-hosts"]
     # containerd's overlays cannot lie on the container's own overlay.
     options += ["--volume", f"{name}:/var/lib"]
@@ -95,8 +95,7 @@ def remove_all(lab: Lab) -> None:
 
 def stop(lab: Lab, node: Node) -> None:
     """Stop a node as if its plug were pulled."""
-    name = podman.name_of(lab.name, node.name)
-    podman.call("stop", "--time", "0", name, attempted=f"Stopping node {node.name}")
+    podman.halt(podman.name_of(lab.name, node.name))
 
 
 def answers(node: Node) -> bool:
@@ -121,8 +120,7 @@ def _create(lab: Lab, node: Node, settings: NodeSettings, image: str) -> None:
 def _start(lab: Lab, node: Node, settings: NodeSettings) -> None:
     name = podman.name_of(lab.name, node.name)
     attempted = f"Starting node {node.name}"
-    # A container whose processes were killed together with its monitor is still "running" for podman.
-    podman.call("stop", "--time", "0", name, attempted=attempted)
+    podman.halt(name)
     podman.call("--runtime", settings.runtime, "start", name, attempted=attempted)
     deadline = time.monotonic() + BOOT_SECONDS
     while not (_booted(name) and answers(node)):

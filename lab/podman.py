@@ -6,21 +6,20 @@ from __future__ import annotations
 import json
 import typing as t
 from dataclasses import dataclass
+from pathlib import Path
 
+from lab import files
 from lab.machine import NodeSettings
 from lab.process import run, succeeds
 
+EXITS = Path("/run/libpod/exits")
+KILLED = "137"
 OWNER = "homelab.owner=atarnet-homelab"
 
 
 def labels(lab: str, folder: str) -> list[str]:
     """Return the options that mark an object as belonging to a lab whose state is in ``folder``."""
     return ["--label", OWNER, "--label", f"homelab.lab={lab}", "--label", f"homelab.folder={folder}"]
-
-
-def selection(lab: str | None) -> list[str]:
-    """Return the filter for objects of one lab, or of all labs of this machine."""
-    return ["--filter", f"label={OWNER}", *(["--filter", f"label=homelab.lab={lab}"] if lab else [])]
 
 
 def name_of(lab: str, part: str) -> str:
@@ -37,6 +36,16 @@ def call(*arguments: str, attempted: str, stdin: bytes | None = None, timeout: f
     """Run podman and return its output. Raises LabError with podman's own words."""
     remedy = "See `podman ps -a`; `python3 -m lab down` removes the lab and `up` makes it anew."
     return run(["podman", *arguments], attempted=attempted, remedy=remedy, stdin=stdin, timeout=timeout)
+
+
+def place(lab: str, address: str) -> list[str]:
+    """Return the options that put a container at an address of a lab's network.
+
+    The link-layer address follows from it: a container that is made anew is not looked
+    for at the old one's until the neighbours' tables forget.
+    """
+    mac = "02:4d:" + ":".join(f"{int(part):02x}" for part in address.split("."))
+    return ["--network", network_name(lab), "--ip", address, "--mac-address", mac]
 
 
 def limits(settings: NodeSettings) -> list[str]:
@@ -56,20 +65,29 @@ class Container:
 
 def containers(lab: str | None) -> list[Container]:
     """List the containers of one lab, or of all labs."""
-    text = call("ps", "-a", "--format", "json", *selection(lab), attempted="Listing the lab's containers")
+    text = call("ps", "-a", "--format", "json", attempted="Listing the lab's containers")
     return [
         Container(
             row["Names"][0], row["Labels"].get("homelab.lab", ""), row["Labels"].get("homelab.folder", ""), row["State"]
         )
         for row in json.loads(text or "[]")
+        if _carries(row.get("Labels"), lab)
     ]
 
 
 def names(kind: str, lab: str | None) -> list[str]:
-    """List the names of networks or volumes (``kind``) of one lab, or of all labs."""
-    field = "{{.Name}}"
-    text = call(kind, "ls", "--format", field, *selection(lab), attempted=f"Listing the lab's {kind}s")
-    return text.split()
+    """List the names of networks or volumes (``kind``) of one lab, or of all labs.
+
+    The labels are compared here: of several label filters podman's volumes need to match only one.
+    """
+    rows = json.loads(call(kind, "ls", "--format", "json", attempted=f"Listing the lab's {kind}s") or "[]")
+    return [row.get("Name") or row["name"] for row in rows if _carries(row.get("Labels") or row.get("labels"), lab)]
+
+
+def _carries(labels: t.Mapping[str, str] | None, lab: str | None) -> bool:
+    own = labels or {}
+    owner, _equals, project = OWNER.partition("=")
+    return own.get(owner) == project and lab in (None, own.get("homelab.lab"))
 
 
 def used_prefixes() -> list[str]:
@@ -93,6 +111,32 @@ def create_network(lab: str, folder: str, prefix: str) -> None:
         return
     arguments = ["network", "create", "--disable-dns", "--subnet", prefix, *labels(lab, folder), name]
     call(*arguments, attempted=f"Making the network {name} ({prefix})")
+
+
+def halt(name: str, exits: Path = EXITS) -> None:
+    """Bring a container into a state from which it can be started, as if its plug were pulled.
+
+    When its processes died together with its monitor, podman believes for ever that it is
+    running or stopping: nobody wrote down how it ended. This writes it down.
+    """
+    attempted = f"Stopping {name}"
+    row = json.loads(call("inspect", "--type", "container", name, attempted=attempted))[0]
+    if row["State"]["Status"] not in ("running", "stopping", "paused"):
+        return
+    if alive(row["Id"], int(row["State"]["Pid"])):
+        call("stop", "--time", "0", name, attempted=attempted)
+        return
+    exits.mkdir(parents=True, exist_ok=True)
+    files.write(exits / row["Id"], KILLED)
+    call("ps", "--all", "--sync", attempted=attempted)
+
+
+def alive(identity: str, pid: int, proc: Path = Path("/proc")) -> bool:
+    """Tell whether a container's main process lives (its number may have passed on to another one)."""
+    try:
+        return identity in (proc / str(pid) / "cgroup").read_text()
+    except OSError:
+        return False
 
 
 def remove_containers(found: t.Sequence[Container]) -> None:

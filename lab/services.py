@@ -133,15 +133,9 @@ def start_all(
 
 
 def _run(lab: Lab, service: Service, settings: NodeSettings, name: str, stamp: str, image_name: str) -> None:
-    options = ["--name", name, "--network", podman.network_name(lab.name), "--ip", address(lab.prefix, service.offset)]
-    options += [
-        "--restart",
-        "always",
-        "--no-hosts",
-        "--label",
-        f"homelab.stamp={stamp}",
-        *podman.labels(lab.name, lab.folder),
-    ]
+    options = ["--name", name, *podman.place(lab.name, address(lab.prefix, service.offset))]
+    options += ["--restart", "always", "--no-hosts", "--label", f"homelab.stamp={stamp}"]
+    options += podman.labels(lab.name, lab.folder)
     for source, target in service.mounts.items():
         options += ["--volume", f"{source}:{target}:ro"]
     options += podman.limits(settings)

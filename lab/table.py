@@ -207,7 +207,7 @@ IMAGES = (
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
     Image(
         "toolbox",
-        packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3-minimal", "procps"),
+        packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3", "procps"),
         entrypoint=("/bin/sh",),
         reference="docker.io/library/lab-toolbox:1",
     ),

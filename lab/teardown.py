@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,13 +89,20 @@ def remove_firewall() -> None:
 
 
 def _remove_chains(program: str, table: str) -> None:
-    dump = subprocess.run([program, "-t", table, "-S"], capture_output=True, text=True, check=False).stdout
+    dump = _rules(program, table)
     chains = [line.split()[1] for line in dump.splitlines() if line.startswith("-N NETAVARK")]
     for line in dump.splitlines():
-        words = line.split()
+        words = shlex.split(line)
         if words[0] == "-A" and any(word.startswith("NETAVARK") for word in words[1:]):
             succeeds([program, "-t", table, "-D", *words[1:]])
     for chain in chains:
         succeeds([program, "-t", table, "-F", chain])
     for chain in chains:
         succeeds([program, "-t", table, "-X", chain])
+    if all(line.startswith("-P") and line.endswith("ACCEPT") for line in _rules(program, table).splitlines()):
+        # Nobody's rules are in it: before the first lab this table was not there.
+        succeeds(["nft", "delete", "table", "ip6" if program == "ip6tables" else "ip", table])
+
+
+def _rules(program: str, table: str) -> str:
+    return subprocess.run([program, "-t", table, "-S"], capture_output=True, text=True, check=False).stdout

@@ -38,9 +38,7 @@ class ActionModule(ActionBase):
             payload = self._payload(variables)
             arguments.update(resources=payload.resources, contents=payload.contents, secret_contents=payload.secrets)
         result.update(
-            self._execute_module(
-                module_name="atarnet.homelab.host_state", module_args=arguments, task_vars=task_vars
-            )
+            self._execute_module(module_name="atarnet.homelab.host_state", module_args=arguments, task_vars=task_vars)
         )
         result.pop("invocation", None)
         return result

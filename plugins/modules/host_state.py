@@ -179,7 +179,13 @@ def desired(params: dict[str, t.Any]) -> Desired:
         raise HostError("Cannot use forget", "state is present", "Set state: absent, or leave forget out")
     if params["state"] == "absent":
         return Desired(owner)
-    return Desired(owner, parse(params["resources"]), {**params["contents"], **params["secret_contents"]})
+    wanted = Desired(owner, parse(params["resources"]), {**params["contents"], **params["secret_contents"]})
+    for resource in wanted.resources:
+        sha256 = getattr(resource, "sha256", None)
+        if sha256 and sha256 not in wanted.contents:
+            fix = "Run host_state as a task, so that its action plugin sends the contents"
+            raise HostError(f"Cannot use {resource.identity}", "its content was not sent", fix)
+    return wanted
 
 
 if __name__ == "__main__":

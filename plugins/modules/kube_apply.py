@@ -58,7 +58,8 @@ options:
     description:
       - Wait until Deployments, DaemonSets, StatefulSets, Jobs, Pods, CustomResourceDefinitions and APIServices of
         the set are ready and deleted objects are gone. What is ready costs no request.
-      - A mapping C({conditions: {Kind: Condition}}) waits and names the condition that makes other kinds ready.
+      - A mapping waits too; its only key C(conditions) maps a kind to the condition that makes such objects ready,
+        for example C(Certificate) to C(Ready).
     type: raw
     default: true
   wait_timeout:

@@ -72,14 +72,16 @@ class Pod(t.NamedTuple):
 def pods() -> Iterator[dict[str, Pod]]:
     """One echo pod on each node, by the node's name."""
     items = {"apiVersion": "v1", "kind": "List", "items": OBJECTS}
-    kubectl("apply", "--filename", "-", document=json.dumps(items))
-    kubectl("--namespace", NAMESPACE, "rollout", "status", "daemonset/echo", "--timeout=180s")
-    found = kubectl_json("--namespace", NAMESPACE, "get", "pods", "--selector", "app=echo")["items"]
-    yield {
-        item["spec"]["nodeName"]: Pod(item["metadata"]["name"], item["spec"]["nodeName"], item["status"]["podIP"])
-        for item in found
-    }
-    kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
+    try:
+        kubectl("apply", "--filename", "-", document=json.dumps(items))
+        kubectl("--namespace", NAMESPACE, "rollout", "status", "daemonset/echo", "--timeout=120s")
+        found = kubectl_json("--namespace", NAMESPACE, "get", "pods", "--selector", "app=echo")["items"]
+        yield {
+            item["spec"]["nodeName"]: Pod(item["metadata"]["name"], item["spec"]["nodeName"], item["status"]["podIP"])
+            for item in found
+        }
+    finally:
+        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
 
 
 def inside(pod: Pod, *command: str) -> str:
@@ -151,11 +153,10 @@ def test_logs_come_over_an_approved_serving_certificate(pods: dict[str, Pod]) ->
 def test_secrets_are_encrypted_in_etcd() -> None:
     kubectl("create", "secret", "generic", "sealed", "--namespace", "default", "--from-literal=word=plain-to-see")
     try:
-        command = (
-            "ETCDCTL_API=3 etcdctl --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/server.crt"
-        )
-        command += " --key=/etc/kubernetes/pki/etcd/server.key get /registry/secrets/default/sealed"
-        stored = kubectl("--namespace", "kube-system", "exec", "etcd-cp1", "--", *command.split()[1:])
+        pki = "/etc/kubernetes/pki/etcd"
+        files = [f"--cacert={pki}/ca.crt", f"--cert={pki}/server.crt", f"--key={pki}/server.key"]
+        read = ["etcdctl", *files, "get", "/registry/secrets/default/sealed"]
+        stored = kubectl("--namespace", "kube-system", "exec", "etcd-cp1", "--", *read)
     finally:
         kubectl("delete", "secret", "sealed", "--namespace", "default")
     assert "k8s:enc:secretbox:v1:key1" in stored

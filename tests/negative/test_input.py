@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab import plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab.problems import InputError
 
-from .cases import BASE_HOSTS, Case, parse, read_cases, the_lock
+from .cases import BASE_HOSTS, CHECKOUT, Case, parse, read_cases, read_yaml, the_lock
 from .playbook import run
 
 REJECTED = read_cases("rejected")
@@ -47,6 +47,19 @@ def test_rejected(case: Case) -> None:
 def test_accepted(case: Case) -> None:
     compiled = plan.compile_plan(parse(case), the_lock())
     assert {key: compiled[key] for key in case.expect} == case.expect
+
+
+def test_the_example_inventory_is_accepted() -> None:
+    """What people copy first must work as it is."""
+    folder = CHECKOUT / "inventories" / "example"
+    variables: dict[str, object] = {}
+    for path in sorted((folder / "group_vars" / "all").glob("*.yml")):
+        variables |= read_yaml(path)
+    hosts = read_yaml(folder / "hosts.yml")["all"]["hosts"]
+    compiled = plan.compile_plan(parse(Case("example", variables, tuple(hosts), (), (), {})), the_lock())
+    assert {name: node["address"] for name, node in compiled["nodes"].items()} == {
+        name: host["ansible_host"] for name, host in hosts.items()
+    }
 
 
 @pytest.mark.parametrize("case", [case for case in REJECTED if case.name in PLAYED], ids=lambda case: case.name)

@@ -15,6 +15,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
 NODES = ("cp1", "w1", "w2")
+# Actions that run on the controller alone.
+CONTROLLER_ACTIONS = {f"atarnet.homelab.{name}" for name in ("lab_plan", "kube_apply", "cluster_status")}
 CHANGING_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -46,6 +48,16 @@ class SiteRun:
     def changed_tasks(self) -> list[str]:
         """Return host and task of every result that says changed."""
         return [f"{record['host']}: {record['task']}" for record in self.records if record["changed"]]
+
+    def rounds(self, host: str) -> list[str]:
+        """Return the tasks for which *host* was visited; kubeadm_node only visits to change something."""
+        return [
+            record["task"]
+            for record in self.records
+            if record["host"] == host
+            and record["action"] not in CONTROLLER_ACTIONS
+            and (record["changed"] or record["action"] != "atarnet.homelab.kubeadm_node")
+        ]
 
 
 def playbook_command(*arguments: str, playbook: str = "site.yml") -> list[str]:
@@ -96,8 +108,9 @@ def on_node(node: str, script: str) -> str:
 def kubectl(*arguments: str, document: str | None = None, check: bool = True) -> str:
     """Run kubectl with the kubeconfig that the site left on the controller."""
     done = subprocess.run(
-        ["kubectl", *arguments], check=False, capture_output=True, text=True, input=document, timeout=300
-    )
+        ["kubectl", *arguments],
+        check=False, capture_output=True, text=True, errors="replace", input=document, timeout=300,
+    )  # fmt: skip
     if check and done.returncode != 0:
         raise RuntimeError(f"kubectl {' '.join(arguments)} failed: {done.stderr}")
     return done.stdout + ("" if check else done.stderr)

@@ -8,12 +8,15 @@ gets the name ``<sha256>``, so whatever bears that name can be used.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import os
 import re
+import ssl
 import typing as t
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,7 +108,7 @@ def _from_url(url: str, sha256: str, path: str, timeout: float) -> None:
 def _append(url: str, part: str, timeout: float) -> None:
     """Ask for what is missing of a part and add it; raises _Refused when the answer ends early or is an error."""
     have = os.path.getsize(part) if os.path.exists(part) else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "atarnet-homelab"})
+    request = _request(url)
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
@@ -119,10 +122,20 @@ def _append(url: str, part: str, timeout: float) -> None:
         raise _Refused(f"HTTP {exc.code} {exc.reason}") from exc
     except urllib.error.URLError as exc:
         raise _Refused(str(getattr(exc.reason, "strerror", None) or exc.reason)) from exc
-    except (http.client.HTTPException, TimeoutError, ConnectionError) as exc:
+    except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as exc:
         raise _Refused(f"the connection broke ({exc or type(exc).__name__})", again=True) from exc
     if length is not None and received < int(length):
         raise _Refused(f"the answer ended after {received} of {length} bytes", again=True)
+
+
+def _request(url: str) -> urllib.request.Request:
+    """A request; user and password in a URL become a header, which urllib does not do."""
+    request = urllib.request.Request(plain(url), headers={"User-Agent": "atarnet-homelab"})
+    parts = urllib.parse.urlsplit(url)
+    if parts.username is not None:
+        pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+    return request
 
 
 def _copy(response: t.IO[bytes], part: str, how: str) -> int:

@@ -12,7 +12,9 @@ from .ledger import Entry
 from .state import Account, UnitState
 from .system import System
 
-_PROPERTIES = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,Type,Result,InactiveEnterTimestampMonotonic"
+_PROPERTIES = (
+    "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Type,Result,InactiveEnterTimestampMonotonic"
+)
 # Modules that may be built in without a folder in /sys/module, and what proves that they are there.
 _EVIDENCE = {
     "br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables",
@@ -63,6 +65,7 @@ def _unit(block: dict[str, str]) -> UnitState:
         active=block.get("ActiveState", "inactive"),
         enabled=block.get("UnitFileState", ""),
         stale=block.get("NeedDaemonReload") == "yes",
+        looping=block.get("SubState") == "auto-restart",
         ran=block.get("Type") == "oneshot" and finished and block.get("ActiveState") == "inactive",
     )
 

@@ -8,9 +8,10 @@ from .apply.context import Context
 from .apply.engine import apply_plan
 from .builder import Change, Plan
 from .errors import HostError
+from .expand import expand
 from .fingerprint import keep_baseline
 from .ledger import BASELINE, DOWNLOADS, LEDGER, ORIGINALS, LedgerStore
-from .model import STATE_DIR, Desired, expand
+from .model import STATE_DIR, Desired
 from .observe import observe
 from .plan import make_plan
 from .system import System

@@ -40,11 +40,17 @@ class UnitState:
     enabled: str = ""
     stale: bool = False
     ran: bool = False
+    looping: bool = False
 
     @property
     def running(self) -> bool:
-        """Whether it is up, or is a one-shot unit that did its work."""
-        return self.active in ("active", "reloading", "activating", "refreshing") or self.ran
+        """Whether it is up, or is a one-shot unit that did its work; one that dies again and again is not."""
+        return (self.active in ("active", "reloading", "activating", "refreshing") and not self.looping) or self.ran
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether there is something to stop."""
+        return self.looping or (self.running and not self.ran)
 
 
 @dataclass(frozen=True)

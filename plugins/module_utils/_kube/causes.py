@@ -66,7 +66,7 @@ def _container_cause(api: Api, pod: Json, container: Json) -> str:
         return f"ended with exit code {ended.get('exitCode')} ({ended.get('reason', reason)}), its last words: {said}"
     if reason and reason not in _STARTING:
         return f"waits: {reason}{': ' + str(waiting['message']) if waiting.get('message') else ''}"
-    if state.get("running") and not container.get("ready"):
+    if "running" in state and not container.get("ready"):
         event = _last_event(api, "Pod", pod["metadata"].get("namespace", ""), pod["metadata"]["name"])
         return f"runs but is not ready{f': {event}' if event else ''}"
     return ""

@@ -6,28 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-import yaml
-
+from . import documents
 from .fields import Fields, applied, project, union
 from .model import Json, Ref
 
 HIDDEN, SAME, CHANGED = "(hidden)", "(unchanged)", "(changed)"
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Writes texts of several lines as blocks, so that a diff shows the line that changed."""
-
-    def ignore_aliases(self, data: t.Any) -> bool:
-        """Repeat equal parts instead of naming them once."""
-        return True
-
-
-def _text(dumper: t.Any, value: str) -> t.Any:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def entry(ref: Ref, before: Json | None, after: Json | None) -> dict[str, str]:
@@ -42,7 +25,7 @@ def entry(ref: Ref, before: Json | None, after: Json | None) -> dict[str, str]:
 
 
 def _yaml(body: Json | None) -> str:
-    return yaml.dump(body, Dumper=_Dumper, sort_keys=True, width=10**6) if body else ""
+    return documents.dump(body) if body else ""
 
 
 def owned_parts(ref: Ref, live: Json, owned: Fields, result: Json, owned_then: Fields) -> tuple[Json, Json]:

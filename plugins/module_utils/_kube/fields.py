@@ -131,6 +131,7 @@ def _find(items: list[t.Any], key: t.Mapping[str, t.Any]) -> int:
 
 
 def _keyed(desired: list[t.Any], owned: Fields, live: list[t.Any], path: str) -> t.Iterator[Difference]:
+    claimed: set[int] = set()
     places: list[tuple[int, int]] = []
     for child, fields in owned.items():
         if not child.startswith("k:"):
@@ -138,10 +139,9 @@ def _keyed(desired: list[t.Any], owned: Fields, live: list[t.Any], path: str) ->
         key = json.loads(child[2:])
         label = f"{path}[{','.join(f'{name}={value}' for name, value in key.items())}]"
         ours, theirs = _find(desired, key), _find(live, key)
+        claimed.add(ours)
         if ours < 0 or theirs < 0:
-            yield Difference(
-                label, desired[ours] if ours >= 0 else None, live[theirs] if theirs >= 0 else None, ours >= 0
-            )
+            yield Difference(label, _at(desired, ours), _at(live, theirs), True)
             continue
         places.append((ours, theirs))
         # The key's own fields are present in the live item even where we left them to be defaulted.
@@ -150,8 +150,12 @@ def _keyed(desired: list[t.Any], owned: Fields, live: list[t.Any], path: str) ->
         yield from _mapping(
             item, {name: value for name, value in fields.items() if name not in absent}, live[theirs], label
         )
-    if len({ours for ours, _theirs in places}) != len(desired) or _reordered(places):
+    if not claimed.issuperset(range(len(desired))) or _reordered(places):
         yield Difference(path, desired, live, True)
+
+
+def _at(items: list[t.Any], index: int) -> t.Any:
+    return items[index] if index >= 0 else None
 
 
 def _reordered(places: list[tuple[int, int]]) -> bool:

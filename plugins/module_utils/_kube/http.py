@@ -46,7 +46,6 @@ class Transport(t.Protocol):
 
     def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
         """Return the answer to one request. Raises Unreachable when there is none."""
-        ...
 
 
 class HttpTransport:

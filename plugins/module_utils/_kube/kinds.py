@@ -53,8 +53,8 @@ def _plural(kind: str) -> str:
 def _built_in() -> dict[tuple[str, str], Resource]:
     known = {}
     for line in _BUILT_IN.strip().splitlines():
-        api_version, _, kinds = line.partition(": ")
-        namespaced, _, cluster_wide = kinds.partition("|")
+        api_version, _colon, kinds = line.partition(": ")
+        namespaced, _bar, cluster_wide = kinds.partition("|")
         for kind in namespaced.split():
             known[api_version, kind] = Resource(_plural(kind), True)
         for kind in cluster_wide.split():

@@ -18,8 +18,7 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import yaml
-
+from . import documents
 from .errors import KubeError, Unreachable
 
 Json = dict[str, t.Any]
@@ -59,12 +58,12 @@ def load(path: str) -> Endpoint:
     path = os.path.abspath(os.path.expanduser(path))
     try:
         with open(path, encoding="utf-8") as stream:
-            config = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            config = documents.load(stream.read())
     except FileNotFoundError:
         raise MissingKubeconfig(path) from None
     except OSError as exc:
         raise KubeError(f"Reading kubeconfig {path}: {exc.strerror}. Make the file readable.") from exc
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except ValueError:
         # The parser's own text would quote the file, which holds keys.
         raise KubeError(f"Reading kubeconfig {path}: it is not YAML. Write it anew.") from None
     cluster, user = _current(config, path)

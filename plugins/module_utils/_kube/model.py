@@ -59,7 +59,7 @@ class Ref:
             raise KubeError(
                 f"Reading the inventory line {text!r}: it is no object. Remove the line from the ConfigMap."
             )
-        namespace, _, name = words[2].rpartition("/")
+        namespace, _slash, name = words[2].rpartition("/")
         return Ref(words[0], words[1], namespace, name)
 
 

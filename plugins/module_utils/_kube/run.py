@@ -45,9 +45,10 @@ class Task:
 def read_task(arguments: t.Mapping[str, t.Any], sources: t.Iterable[tuple[str, t.Any]], check: bool) -> Task:
     """Return the task that module *arguments* and the (origin, document) pairs describe. Raises KubeError."""
     task = Task(
-        owner=arguments["owner"],
+        # str() takes off what Ansible's own string types carry along.
+        owner=str(arguments["owner"]),
         wanted=read_objects(sources),
-        namespace=arguments.get("namespace") or "",
+        namespace=str(arguments.get("namespace") or ""),
         prune=arguments["prune"],
         wait=_read_wait(arguments["wait"], arguments["wait_timeout"]),
         force_conflicts=arguments["force_conflicts"],

@@ -18,7 +18,7 @@ SUPPORTED_SYSTEMS: t.Mapping[str, t.Mapping[str, str]] = {
 MINIMUM_PYTHON = (3, 9)
 _INIT = "systemd"
 _NO_PYTHON = re.compile(r"not found|No such file or directory", re.IGNORECASE)
-_OLD_PYTHON = re.compile(r"SyntaxError|minimum of Python|future feature annotations")
+_OLD_PYTHON = re.compile(r"SyntaxError|Python [\d.]+ or newer on the target")
 _INSTALL_PYTHON = "apt-get install python3-minimal"
 
 
@@ -55,10 +55,10 @@ def _causes(host: str, probe: Probe, minimum_memory: int) -> t.Iterator[str]:
 
 
 def old_python(found: str) -> str:
-    """Return cause and fix for a Python that modules cannot run on."""
+    """Return cause and fix for a Python that modules cannot run on; *found* may be empty."""
     wanted = ".".join(map(str, MINIMUM_PYTHON))
     return (
-        f"its Python {found} is older than {wanted}. "
+        f"its Python{found and f' {found}'} is older than {wanted}. "
         "Upgrade the operating system, or name a newer one in ansible_python_interpreter."
     )
 
@@ -85,7 +85,7 @@ def failure(host: str, interpreter: str, code: int, output: str, message: str) -
 
 def _version_in(text: str) -> str:
     found = re.search(r"Current version: (\d+(?:\.\d+)+)", text)
-    return found.group(1) if found else "(version unknown)"
+    return found.group(1) if found else ""
 
 
 def _python(version: str) -> tuple[int, ...]:

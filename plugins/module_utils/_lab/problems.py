@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
 _LONGEST_VALUE = 120
+# What the user may have misspelt, or put in the wrong place, but never wants to read in a log.
+_SECRET_KEY = re.compile(r"pass|secret|token|credential|private", re.IGNORECASE)
+_SECRET_IN_URL = re.compile(r"(?<=://)[^/@\s\"]+(?=@)")
 
 
 class _Unset:
@@ -20,8 +24,8 @@ UNSET = _Unset()
 
 
 def show(value: t.Any) -> str:
-    """Return *value* as it would be written in the inventory (JSON is YAML), cut to one readable line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    """Return *value* as it would be written in the inventory (JSON is YAML), cut to one line, secrets hidden."""
+    text = _SECRET_IN_URL.sub("***", json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -41,7 +45,9 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        subject = self.key if self.value is UNSET else f"{self.key} = {show(self.value)}"
+        subject = self.key
+        if self.value is not UNSET:
+            subject += f" = {'***' if _SECRET_KEY.search(self.key) else show(self.value)}"
         return f"{subject}: {self.reason}. {self.fix}."
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.builder import Change, Plan
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import Desired
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.parse import parse
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.payload import build
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.reconcile import reconcile
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.parse import parse
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import RunResult, System
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 
 
 class Killed(BaseException):
@@ -150,7 +151,9 @@ class Commands:
 
     def _drop(self, path: str, name: str) -> None:
         file = self.root / path
-        file.write_text("".join(f"{line}\n" for line in file.read_text().splitlines() if not line.startswith(f"{name}:")))
+        file.write_text(
+            "".join(f"{line}\n" for line in file.read_text().splitlines() if not line.startswith(f"{name}:"))
+        )
 
     def _mount(self, words: list[str]) -> None:
         if not any(word.startswith("remount") for word in words):
@@ -170,9 +173,16 @@ class Host:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in ("etc/systemd/system", "etc/sysctl.d", "etc/modules-load.d", "proc/sys/net/ipv4", "var/lib", "opt"):
+        for folder in (
+            "etc/systemd/system",
+            "etc/sysctl.d",
+            "etc/modules-load.d",
+            "proc/sys/net/ipv4",
+            "var/lib",
+            "opt",
+        ):
             (root / folder).mkdir(parents=True)
-        (root / "proc/sys/net/ipv4/ip_forward").write_text("0\n")
+        (root / "proc/sys/net/ipv4/ip_forward").write_text("0")
         (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
         (root / "etc/group").write_text("root:x:0:\n")
         (root / "proc/mounts").write_text("/dev/vda1 / ext4 rw 0 0\n")

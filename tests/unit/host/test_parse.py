@@ -8,6 +8,7 @@ import typing as t
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host import model
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.expand import expand
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.parse import parse
 
 SHA = "a" * 64
@@ -24,7 +25,10 @@ ACCEPTED: dict[str, tuple[dict[str, t.Any], model.Resource]] = {
         model.File("/etc/x", SHA, "0600", "etcd", "etcd", True),
     ),
     "directory": ({"directory": "/srv/a", "mode": "1777"}, model.Directory("/srv/a", "1777")),
-    "link": ({"link": "/etc/localtime", "target": "../usr/share/UTC"}, model.Link("/etc/localtime", "../usr/share/UTC")),
+    "link": (
+        {"link": "/etc/localtime", "target": "../usr/share/UTC"},
+        model.Link("/etc/localtime", "../usr/share/UTC"),
+    ),
     "module with dashes": ({"kernel_module": "nf-conntrack"}, model.KernelModule("nf_conntrack")),
     "sysctl number": ({"sysctl": "net.ipv4.ip_forward", "value": 1}, model.Sysctl("net.ipv4.ip_forward", "1")),
     "sysctl blanks": ({"sysctl": "net.ipv4.tcp_rmem", "value": "1\t2  3"}, model.Sysctl("net.ipv4.tcp_rmem", "1 2 3")),
@@ -37,7 +41,12 @@ ACCEPTED: dict[str, tuple[dict[str, t.Any], model.Resource]] = {
         {"unit": "a@b.service", "state": "started", "enabled": False},
         model.Unit("a@b.service", "started", False),
     ),
-    "archive with list": (ARCHIVE, model.Archive("tool", {"amd64": model.Source(("https://example.org/x.tgz",), SHA)}, "/opt", {"bin/tool": "tool"})),
+    "archive with list": (
+        ARCHIVE,
+        model.Archive(
+            "tool", {"amd64": model.Source(("https://example.org/x.tgz",), SHA)}, "/opt", {"bin/tool": "tool"}
+        ),
+    ),
     "archive with ./ and names": (
         {**ARCHIVE, "members": {"./a": "b"}},
         model.Archive("tool", {"amd64": model.Source(("https://example.org/x.tgz",), SHA)}, "/opt", {"a": "b"}),
@@ -54,7 +63,10 @@ def test_accepted(raw: dict[str, t.Any], wanted: model.Resource) -> None:
 REFUSED: dict[str, tuple[t.Any, list[str]]] = {
     "no list": ("package: x", ["resources", "not a list"]),
     "no mapping": (["nftables"], ["resources[0]", "'nftables' is not a mapping"]),
-    "no type": ([{"pakage": "x"}], ["resources[0]", "(pakage)", 'Did you mean "package"?', "Known types: package, file"]),
+    "no type": (
+        [{"pakage": "x"}],
+        ["resources[0]", "(pakage)", 'Did you mean "package"?', "Known types: package, file"],
+    ),
     "two types": ([{"package": "x", "link": "/y"}], ["resources[0]", "package and link", "one resource per type"]),
     "unknown key": ([{**FILE, "moed": "0644"}], ["'moed'", "'0644'", 'Did you mean "mode"?', "Known here:"]),
     "long value of an unknown key": ([{**FILE, "contents": "p" * 99}], ["'contents'", "not shown"]),
@@ -87,7 +99,10 @@ REFUSED: dict[str, tuple[t.Any, list[str]]] = {
         ["sources.amd64", "sha256 'ABC'", "64 hexadecimal"],
     ),
     "url": ([{**ARCHIVE, "sources": {"amd64": {"urls": ["ftp://a"], "sha256": SHA}}}], ["['ftp://a']", "https://"]),
-    "given twice": ([{"package": "a"}, {"package": "a"}], ["resources[1]", "package:a", "resources[0]", "Keep one"]),
+    "given twice": (
+        [{"package": "tar"}, {"package": "tar"}],
+        ["resources[1]", "package:tar", "resources[0]", "Keep one"],
+    ),
     "file and directory": ([FILE, {"directory": "/etc/x"}], ["/etc/x is already wanted by resources[0]"]),
     "file and member": ([{"file": "/opt/tool", "sha256": SHA}, ARCHIVE], ["/opt/tool is already wanted"]),
     "unit file twice": (
@@ -127,7 +142,7 @@ def test_expand_adds_boot_files_and_unit_files_in_place() -> None:
         {"sysctl": "a.c", "value": 2},
         {"unit": "u.service", "sha256": SHA},
     ]
-    full = model.expand(model.Desired("me", parse(raws)))
+    full = expand(model.Desired("me", parse(raws)))
     assert [resource.identity for resource in full.resources] == [
         "sysctl:a.b",
         "kernel_module:x",
@@ -137,5 +152,7 @@ def test_expand_adds_boot_files_and_unit_files_in_place() -> None:
         "file:/etc/systemd/system/u.service",
         "unit:u.service",
     ]
-    texts = [full.contents[item.sha256] for item in full.resources if isinstance(item, model.File) and item.sha256 != SHA]
+    texts = [
+        full.contents[item.sha256] for item in full.resources if isinstance(item, model.File) and item.sha256 != SHA
+    ]
     assert [text.splitlines()[1:] for text in texts] == [["x"], ["a.b = 1", "a.c = 2"]]

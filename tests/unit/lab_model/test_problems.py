@@ -24,9 +24,10 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._lab.problems impo
         (["a", 1], '["a", 1]'),
         ({"k": None}, '{"k": null}'),
         ("ü", '"ü"'),
+        ("http://me:pw@host/x", '"http://***@host/x"'),
         ("x" * 200, '"' + "x" * 118 + "…"),
     ],
-    ids=["text", "fraction", "bool", "list", "mapping", "umlaut", "long"],
+    ids=["text", "fraction", "bool", "list", "mapping", "umlaut", "password in URL", "long"],
 )
 def test_show(value: t.Any, text: str) -> None:
     assert show(value) == text
@@ -44,6 +45,10 @@ def test_did_you_mean(word: str, hint: str) -> None:
 def test_problem_names_key_value_reason_and_fix() -> None:
     assert str(Problem("a.b", 1, "it is odd", "Write 2")) == "a.b = 1: it is odd. Write 2."
     assert str(Problem("a.b", UNSET, "it is not set", "Set it")) == "a.b: it is not set. Set it."
+
+
+def test_values_of_secret_keys_are_hidden() -> None:
+    assert str(Problem("homelab_dns_token", "s3cret", "odd", "Fix")) == "homelab_dns_token = ***: odd. Fix."
 
 
 def test_report_numbers_all_problems() -> None:

@@ -20,9 +20,10 @@ def want(b: Builder, package: Package) -> None:
 def leave(b: Builder, identity: str, name: str) -> None:
     """A package goes if we installed it and nothing that is not ours would go with it."""
     version, blockers = b.observed.packages.get(name), b.observed.needed_by.get(name)
-    if version and b.entry(identity)["how"] == "created":
-        if blockers:
-            b.plan.warnings.append(f"Package {name} is kept: without it {', '.join(blockers)} would be removed too")
-        else:
-            b.leave(identity, "remove", version, "absent")
+    entry = b.entry(identity)
+    left = [brought for brought in entry.get("brought", []) if brought in b.observed.packages]
+    if entry["how"] == "created" and blockers:
+        b.plan.warnings.append(f"Package {name} is kept: without it {', '.join(blockers)} would be removed too")
+    elif entry["how"] == "created" and (version or left):
+        b.leave(identity, "remove", version or f"absent, but not what came with it ({', '.join(left)})", "absent")
     b.forget(identity)

@@ -21,7 +21,7 @@ def triggers(unit: Unit) -> list[str]:
 def want(b: Builder, unit: Unit) -> None:
     """A unit enabled or not, running or not, and restarted when what it was started with changes."""
     state, entry = b.observed.units.get(unit.name, UnitState()), b.entry(unit.identity)
-    was = {"active": state.running, "enabled": state.enabled in _ENABLED}
+    was = {"active": state.running or state.looping, "enabled": state.enabled in _ENABLED}
     fresh = {"how": "adopted" if state.loaded else "created", "was": entry.get("was", was)}
     b.record(unit.identity, {**fresh, **entry, "restart_on": triggers(unit)})
     b.plan.reload = b.plan.reload or state.stale
@@ -33,7 +33,7 @@ def want(b: Builder, unit: Unit) -> None:
         b.change(unit, "disable", state.enabled, "disabled")
     if unit.state == "started":
         _want_started(b, unit, state)
-    elif unit.state == "stopped" and state.running and not state.ran:
+    elif unit.state == "stopped" and state.stoppable:
         b.change(unit, "stop", state.active, "inactive")
     elif unit.state is None and state.active == "active":
         _keep_current(b, unit, state)
@@ -45,7 +45,8 @@ def _want_started(b: Builder, unit: Unit, state: UnitState) -> None:
         return
     if unit.name in b.owed or b.triggered(triggers(unit)):
         b.plan.restarts.add(unit.name)
-    b.change(unit, "start", state.active if state.loaded else "absent", "active")
+    shown = "failing again and again" if state.looping else state.active
+    b.change(unit, "start", shown if state.loaded else "absent", "active")
 
 
 def _keep_current(b: Builder, unit: Unit, state: UnitState) -> None:
@@ -71,7 +72,7 @@ def leave(b: Builder, identity: str, name: str) -> None:
     state, entry = b.observed.units.get(name, UnitState()), b.entry(identity)
     was = entry["was"]
     enabled = state.enabled in _ENABLED_BY_US
-    if state.running and not state.ran and not was["active"]:
+    if state.stoppable and not was["active"]:
         b.leave(identity, "stop", state.active, "inactive")
     elif state.loaded and not state.running and was["active"]:
         b.leave(identity, "start", state.active, "active")

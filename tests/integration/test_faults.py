@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that are killed, hosts that are away, drift by hand: the next run converges and says what it did."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from tests.support.lab import CHECKOUT, NODES, kubectl_json, lab, on_node, playbook_command, playbook_environment
+from tests.support.lab import run_playbook
+
+KILLS = 10
+
+
+def kill_after(seconds: float) -> bool:
+    """Start site.yml and kill the whole controller after *seconds*; return whether it was still running."""
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
+        process = subprocess.Popen(
+            playbook_command(), cwd=CHECKOUT, env=playbook_environment(stream.name), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            process.wait(timeout=seconds)
+            return False
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+
+
+@pytest.fixture(scope="module")
+def first_run_seconds() -> float:
+    """How long a first run takes on this machine now."""
+    lab("nodes", "reset")
+    run = run_playbook()
+    assert run.code == 0, run.output[-3000:]
+    return run.seconds
+
+
+def ready_nodes() -> list[str]:
+    return sorted(
+        node["metadata"]["name"]
+        for node in kubectl_json("get", "nodes")["items"]
+        for condition in node["status"]["conditions"]
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    )
+
+
+@pytest.mark.parametrize("moment", range(1, KILLS + 1))
+def test_first_run_killed_at_any_moment_converges(first_run_seconds: float, moment: int) -> None:
+    lab("nodes", "reset")
+    killed = kill_after(first_run_seconds * moment / (KILLS + 1))
+    assert killed or moment == KILLS, "the run was over before it could be killed"
+    again = run_playbook()
+    assert again.code == 0, again.output[-3000:]
+    assert ready_nodes() == sorted(NODES)
+    after = run_playbook()
+    assert after.changed_tasks() == []
+
+
+def test_unreachable_worker_is_reported_and_the_rest_goes_on(first_run_seconds: float) -> None:
+    on_node("w1", "rm /etc/crictl.yaml")
+    lab("node", "stop", "w2")
+    try:
+        run = run_playbook()
+    finally:
+        lab("node", "start", "w2")
+    outcomes = {(record["host"], record["outcome"]) for record in run.records}
+    assert ("w2", "unreachable") in outcomes
+    assert run.code != 0
+    assert "file:/etc/crictl.yaml" in [change["resource"] for change in run.changes()["w1"]]
+    back = run_playbook()
+    assert back.code == 0, back.output[-3000:]
+    assert back.changed_tasks() == []
+
+
+def test_drift_by_hand_is_shown_and_mended(first_run_seconds: float) -> None:
+    on_node("w1", "echo '# by hand' >> /etc/containerd/config.toml")
+    on_node("w2", "sed -i 's/^clusterDomain:.*/clusterDomain: wrong.local/' /var/lib/kubelet/config.yaml")
+    on_node("cp1", "sysctl -qw fs.inotify.max_user_instances=8000")
+    on_node("w1", "systemctl disable -q containerd")
+    predicted = run_playbook("--check", "--diff")
+    mended = run_playbook("--diff")
+    assert mended.code == 0, mended.output[-3000:]
+    changed = {host: [change["resource"] for change in changes] for host, changes in mended.changes().items()}
+    assert changed["w1"] == ["file:/etc/containerd/config.toml", "unit:containerd.service", "unit:containerd.service"]
+    assert changed["w2"] == ["kubernetes:w2"]
+    assert changed["cp1"] == ["sysctl:fs.inotify.max_user_instances"]
+    assert predicted.changes() == mended.changes()
+    assert "-# by hand" in mended.output
+    time.sleep(1)
+    assert run_playbook().changed_tasks() == []
+
+
+def test_deleted_node_object_comes_back(first_run_seconds: float) -> None:
+    subprocess.run(["kubectl", "delete", "node", "w1"], check=True, capture_output=True)
+    on_node("w1", "systemctl stop kubelet")
+    run = run_playbook()
+    assert run.code == 0, run.output[-3000:]
+    assert ready_nodes() == sorted(NODES)
+    assert run_playbook().changed_tasks() == []
+
+
+def test_stopped_api_server_is_recovered(first_run_seconds: float) -> None:
+    on_node("cp1", "systemctl stop kubelet && crictl ps -q --name kube-apiserver | xargs -r crictl stop")
+    run = run_playbook()
+    assert run.code == 0, run.output[-3000:]
+    assert "kubernetes:cp1" in [change["resource"] for change in run.changes()["cp1"]]
+
+
+def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
+    settings = "{'homelab_kubelet_config': {'maxPods': 77}}".replace("'", '"')
+    run = run_playbook("--extra-vars", settings)
+    assert run.code == 0, run.output[-3000:]
+    capacity = {node["metadata"]["name"]: node["status"]["capacity"]["pods"] for node in kubectl_json("get", "nodes")["items"]}
+    assert capacity == dict.fromkeys(NODES, "77")
+    assert run_playbook("--extra-vars", settings).changed_tasks() == []
+    assert run_playbook().code == 0
+
+
+def test_checksum_mismatch_is_refused_at_download(first_run_seconds: float) -> None:
+    settings = f'{{"homelab_artifact_checksums": {{"crictl": {{"amd64": "{"0" * 64}"}}}}}}'
+    run = run_playbook("--extra-vars", settings)
+    assert run.code != 0
+    message = " ".join(record["msg"] for record in run.records if record["outcome"] == "failed")
+    assert "crictl" in message
+    assert "0" * 64 in message
+    assert run_playbook().changed_tasks() == []

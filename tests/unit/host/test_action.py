@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin as ansible-playbook runs it: templates of a role, one remote execution, nothing shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TASK = """
+- name: Configure
+  atarnet.homelab.host_state:
+    owner: test
+    resources: {resources}
+  vars:
+    word: w
+    password: hunter2
+"""
+REFERENCE = """
+- name: Have Ansible's own action render the same
+  ansible.builtin.template: {{src: plain.j2, dest: {place}/reference}}
+  vars: {{word: w, item: a}}
+  check_mode: false
+"""
+TEMPLATES = {
+    "plain.j2": "# {{ ansible_managed }}\n{% if word %}\n{{ word }} {{ item | default('-') }}\n{% endif %}\n"
+    "{% include 'part.j2' %}\nend\n\n",
+    "part.j2": "part {{ word }}",
+    "broken.j2": "{{ nosuch }}",
+}
+
+
+def _play(tmp_path: Path, resources: str, more: str = "") -> subprocess.CompletedProcess[str]:
+    role = tmp_path / "roles/some"
+    for folder in ("tasks", "templates"):
+        (role / folder).mkdir(parents=True)
+    (role / "tasks/main.yml").write_text(TASK.format(resources=resources) + more)
+    for name, text in TEMPLATES.items():
+        (role / "templates" / name).write_text(text)
+    (tmp_path / "play.yml").write_text("- hosts: all\n  gather_facts: false\n  roles: [some]\n")
+    (tmp_path / "ansible.cfg").write_text("[defaults]\n")
+    collections = next(place for place in sys.path if (Path(place) / "ansible_collections/atarnet/homelab").exists())
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": collections,
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "default",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_PIPELINING": "1",
+    }
+    program = Path(sys.executable).with_name("ansible-playbook")
+    command = [str(program), "-i", "host,", "-c", "local", "play.yml", "--check", "--diff", "-vvv"]
+    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
+    return subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False)
+
+
+def test_templates_are_rendered_as_the_template_module_does(tmp_path: Path) -> None:
+    place = tmp_path / "host"
+    place.mkdir()
+    reference = REFERENCE.format(place=place)
+    done = _play(
+        tmp_path,
+        f"[{{file: {place}/@item, each: [a, b], template: plain.j2}}, "
+        f"{{file: {place}/key, content: '{{{{ password }}}}', secret: true}}, "
+        f"{{file: {place}/no, content: no, when: \"{{{{ word == 'x' }}}}\"}}]",
+        reference,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"file:{place}/a (absent)" in done.stdout
+    for line in ("+# Ansible managed", "+w a", "+w b"):
+        assert line in done.stdout
+    rendered = (place / "reference").read_bytes()
+    assert f"{place}/a (create: 0644 root:root, sha256 {hashlib.sha256(rendered).hexdigest()[:12]})" in done.stdout
+    assert f"file:{place}/no" not in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+    assert done.stdout.count("modules/host_state.py") == 1, "one remote execution"
+    assert os.listdir(place) == ["reference"]
+
+
+ERRORS = {
+    "bad resource": ("[{file: etc, content: ''}]", "Cannot use resources[0] (file:etc)"),
+    "no template": ("[{file: /tmp/x, template: nosuch.j2}]", "Cannot read the template nosuch.j2"),
+    "undefined variable": ("[{file: /tmp/x, template: broken.j2}]", "'nosuch' is undefined"),
+}
+
+
+@pytest.mark.parametrize(("resources", "words"), ERRORS.values(), ids=ERRORS)
+def test_mistakes_are_found_without_the_host(tmp_path: Path, resources: str, words: str) -> None:
+    done = _play(tmp_path, resources)
+    assert done.returncode == 2
+    assert words in done.stdout + done.stderr
+    assert "Using module file" not in done.stdout
+
+
+def test_result_is_json_without_arguments(tmp_path: Path) -> None:
+    done = _play(tmp_path, f"[{{directory: {tmp_path}/new}}]")
+    text = done.stdout[done.stdout.index("=> {") + 3 : done.stdout.index("\n}\n") + 2]
+    result = json.loads(text)
+    assert "invocation" not in result
+    assert [change["resource"] for change in result["changes"]] == [f"directory:{tmp_path}/new"]
