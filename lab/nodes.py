@@ -75,10 +75,15 @@ def start_all(lab: Lab, settings: NodeSettings, image: str, only: t.Container[st
     def ensure(node: Node) -> str | None:
         container = known.get(podman.name_of(lab.name, node.name))
         if container and container.state == "running" and answers(node):
+            _settle(lab, node)
             return None
         if container is None:
             _create(lab, node, settings, image)
+        if container is None or container.state == "created":
+            # A run that was killed may have made the node without giving it this.
+            _plant(lab, node)
         _start(lab, node, settings)
+        _settle(lab, node)
         return node.name
 
     with ThreadPoolExecutor(len(lab.nodes)) as pool:
@@ -111,10 +116,21 @@ def answers(node: Node) -> bool:
 def _create(lab: Lab, node: Node, settings: NodeSettings, image: str) -> None:
     name = podman.name_of(lab.name, node.name)
     attempted = f"Making node {node.name}"
+    if succeeds(["podman", "volume", "exists", name]):
+        podman.remove_volumes([name])
     podman.call("volume", "create", *podman.labels(lab.name, lab.folder), name, attempted=attempted)
     runtime = ["--runtime", settings.runtime]
     podman.call(*runtime, "create", *run_options(lab, node, settings), image, attempted=attempted)
-    podman.call("cp", "-", f"{name}:/", attempted=attempted, stdin=seed(lab, node))
+
+
+def _plant(lab: Lab, node: Node) -> None:
+    name = podman.name_of(lab.name, node.name)
+    podman.call("cp", "-", f"{name}:/", attempted=f"Preparing node {node.name}", stdin=seed(lab, node))
+
+
+def _settle(lab: Lab, node: Node) -> None:
+    name = podman.name_of(lab.name, node.name)
+    podman.call("exec", name, "sh", "-c", SETTLE_SCRIPT, attempted=f"Settling node {node.name}")
 
 
 def _start(lab: Lab, node: Node, settings: NodeSettings) -> None:
@@ -127,7 +143,6 @@ def _start(lab: Lab, node: Node, settings: NodeSettings) -> None:
         if time.monotonic() > deadline:
             raise LabError(attempted, f"it did not come up within {BOOT_SECONDS} s; {_journal(name)}", _look(node))
         time.sleep(0.3)
-    podman.call("exec", name, "sh", "-c", SETTLE_SCRIPT, attempted=f"Settling node {node.name}")
 
 
 def _booted(name: str) -> bool:

@@ -149,4 +149,4 @@ def remove_containers(found: t.Sequence[Container]) -> None:
 def remove_volumes(volumes: t.Sequence[str]) -> None:
     """Remove volumes."""
     if volumes:
-        call("volume", "rm", "--force", *volumes, attempted=f"Removing the volumes {' '.join(volumes)}")
+        call("volume", "rm", *volumes, attempted=f"Removing the volumes {' '.join(volumes)}")

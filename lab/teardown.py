@@ -31,7 +31,7 @@ def remove(paths: Paths, lab: str) -> None:
     detach_loops(volumes)
     podman.remove_volumes(volumes)
     for network in podman.names("network", lab):
-        podman.call("network", "rm", "--force", network, attempted=f"Removing the network {network}")
+        podman.call("network", "rm", network, attempted=f"Removing the network {network}")
 
 
 def remove_stale(paths: Paths) -> None:
@@ -59,7 +59,7 @@ def clean(paths: Paths) -> list[str]:
         down(paths, lab)
     for kind in ("volume", "network"):
         for name in podman.names(kind, None):
-            podman.call(kind, "rm", "--force", name, attempted=f"Removing the {kind} {name}")
+            podman.call(kind, "rm", name, attempted=f"Removing the {kind} {name}")
     images = podman.call("images", "-q", "--filter", f"label={podman.OWNER}", attempted="Listing images").split()
     if images:
         podman.call("rmi", "--force", *sorted(set(images)), attempted="Removing the lab's images")

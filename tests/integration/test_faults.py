@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,8 +12,17 @@ import time
 
 import pytest
 
-from tests.support.lab import CHECKOUT, NODES, kubectl_json, lab, on_node, playbook_command, playbook_environment
-from tests.support.lab import run_playbook
+from tests.support.lab import (
+    CHECKOUT,
+    INVENTORY,
+    NODES,
+    kubectl_json,
+    lab,
+    on_node,
+    playbook_command,
+    playbook_environment,
+    run_playbook,
+)
 
 KILLS = 10
 
@@ -82,7 +92,7 @@ def test_unreachable_worker_is_reported_and_the_rest_goes_on(first_run_seconds: 
 def test_drift_by_hand_is_shown_and_mended(first_run_seconds: float) -> None:
     on_node("w1", "echo '# by hand' >> /etc/containerd/config.toml")
     on_node("w2", "sed -i 's/^clusterDomain:.*/clusterDomain: wrong.local/' /var/lib/kubelet/config.yaml")
-    on_node("cp1", "sysctl -qw fs.inotify.max_user_instances=8000")
+    on_node("cp1", "sysctl -qw net.ipv4.ip_forward=0")
     on_node("w1", "systemctl disable -q containerd")
     predicted = run_playbook("--check", "--diff")
     mended = run_playbook("--diff")
@@ -90,7 +100,7 @@ def test_drift_by_hand_is_shown_and_mended(first_run_seconds: float) -> None:
     changed = {host: [change["resource"] for change in changes] for host, changes in mended.changes().items()}
     assert changed["w1"] == ["file:/etc/containerd/config.toml", "unit:containerd.service", "unit:containerd.service"]
     assert changed["w2"] == ["kubernetes:w2"]
-    assert changed["cp1"] == ["sysctl:fs.inotify.max_user_instances"]
+    assert changed["cp1"] == ["sysctl:net.ipv4.ip_forward"]
     assert predicted.changes() == mended.changes()
     assert "-# by hand" in mended.output
     time.sleep(1)
@@ -114,7 +124,7 @@ def test_stopped_api_server_is_recovered(first_run_seconds: float) -> None:
 
 
 def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
-    settings = "{'homelab_kubelet_config': {'maxPods': 77}}".replace("'", '"')
+    settings = json.dumps({"homelab_kubelet_config": {"maxPods": 77, "failSwapOn": False, "failCgroupV1": False}})
     run = run_playbook("--extra-vars", settings)
     assert run.code == 0, run.output[-3000:]
     capacity = {node["metadata"]["name"]: node["status"]["capacity"]["pods"] for node in kubectl_json("get", "nodes")["items"]}
@@ -124,7 +134,10 @@ def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
 
 
 def test_checksum_mismatch_is_refused_at_download(first_run_seconds: float) -> None:
-    settings = f'{{"homelab_artifact_checksums": {{"crictl": {{"amd64": "{"0" * 64}"}}}}}}'
+    inventory = json.loads(subprocess.run([INVENTORY / "hosts.py", "--list"], check=True, capture_output=True).stdout)
+    checksums = inventory["all"]["vars"]["homelab_artifact_checksums"]
+    checksums["crictl"] = {"amd64": "0" * 64}
+    settings = json.dumps({"homelab_artifact_checksums": checksums})
     run = run_playbook("--extra-vars", settings)
     assert run.code != 0
     message = " ".join(record["msg"] for record in run.records if record["outcome"] == "failed")

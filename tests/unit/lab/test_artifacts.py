@@ -41,7 +41,7 @@ def test_same_programs_give_the_same_file(artifact: artifacts.Artifact, tmp_path
         folder.mkdir()
         for name in artifact.members.values():
             os.utime(program(folder, name), (moment, moment))
-        artifacts.make_file(artifact, folder / "out" / "file", lambda name, of=folder: of / name)
+        artifacts.make_file(artifact, folder / "out" / "file", folder.joinpath)
         results.append((folder / "out" / "file").read_bytes())
     assert results[0] == results[1]
 
