@@ -127,7 +127,9 @@ def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
     settings = json.dumps({"homelab_kubelet_config": {"maxPods": 77, "failSwapOn": False, "failCgroupV1": False}})
     run = run_playbook("--extra-vars", settings)
     assert run.code == 0, run.output[-3000:]
-    capacity = {node["metadata"]["name"]: node["status"]["capacity"]["pods"] for node in kubectl_json("get", "nodes")["items"]}
+    capacity = {
+        node["metadata"]["name"]: node["status"]["capacity"]["pods"] for node in kubectl_json("get", "nodes")["items"]
+    }
     assert capacity == dict.fromkeys(NODES, "77")
     assert run_playbook("--extra-vars", settings).changed_tasks() == []
     assert run_playbook().code == 0

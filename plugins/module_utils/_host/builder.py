@@ -82,6 +82,7 @@ class Builder:
         self.plan = Plan()
         self.owed: set[str] = set()
         self.modules_coming = False
+        self.mounted: set[str] = set()
         self.packages_coming = False
         self._entries = entries
         self._paths: dict[str, PathState] = {}

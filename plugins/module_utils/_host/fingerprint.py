@@ -31,6 +31,7 @@ _SKIPPED = {
     *(f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")),
 }
 _LARGE = 16 * 1024 * 1024
+# Only those of which a container has its own: the others belong to the kernel it shares.
 _SYSCTLS = (
     "net.ipv4.ip_forward",
     "net.ipv4.conf.all.forwarding",
@@ -38,12 +39,6 @@ _SYSCTLS = (
     "net.ipv6.conf.all.forwarding",
     "net.bridge.bridge-nf-call-iptables",
     "net.bridge.bridge-nf-call-ip6tables",
-    "vm.overcommit_memory",
-    "vm.panic_on_oom",
-    "kernel.panic",
-    "kernel.panic_on_oops",
-    "fs.inotify.max_user_instances",
-    "fs.inotify.max_user_watches",
 )
 _PASSING_MOUNTS = ("/proc", "/sys", "/dev", "/run/user/", "/run/credentials/", "/run/lock")
 # Loaded modules are the kernel's doing as much as ours, and are gone with the next boot.

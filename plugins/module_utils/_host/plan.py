@@ -43,6 +43,8 @@ def make_plan(desired: Desired, observed: Observed, ledger: Ledger) -> Plan:
     builder.modules_coming = any(
         resource.kind == "kernel_module" and resource.name not in observed.modules for resource in desired.resources
     )
+    mount_points = {resource.name for resource in desired.resources if resource.kind == "mount"}
+    builder.mounted = mount_points & set(observed.mounts)
     for resource in desired.resources:
         _check_owner(resource, desired.owner, ledger)
     wanted = {resource.identity for resource in desired.resources}

@@ -254,6 +254,13 @@ def test_mount_options_are_remounted_and_the_old_line_comes_back(host: Host) -> 
     assert not host.commands.ran("umount")
 
 
+def test_rights_of_a_mounted_file_system_are_its_own(host: Host) -> None:
+    raws = [{"directory": "/mnt/a"}, {"mount": "/mnt/a", "source": "tmpfs", "fstype": "tmpfs"}]
+    host.run(*raws)
+    (host.root / "mnt/a").chmod(0o1777)
+    assert summary(host.run(*raws)) == []
+
+
 def test_user_is_changed_only_in_what_is_given(host: Host) -> None:
     raw = {"user": "root", "shell": "/bin/sh", "groups": ["adm"]}
     plan = host.run(raw)

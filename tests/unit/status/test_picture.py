@@ -86,7 +86,13 @@ def test_a_waiting_pod_is_explained_by_its_newest_warning() -> None:
     waiting["metadata"]["uid"] = "1"
     events = [
         {"type": "Warning", "involvedObject": {"uid": "1"}, "lastTimestamp": "1", "reason": "Old", "message": "gone"},
-        {"type": "Warning", "involvedObject": {"uid": "1"}, "lastTimestamp": "2", "reason": "Failed", "message": "no CNI"},
+        {
+            "type": "Warning",
+            "involvedObject": {"uid": "1"},
+            "lastTimestamp": "2",
+            "reason": "Failed",
+            "message": "no CNI",
+        },
         {"type": "Warning", "involvedObject": {"uid": "2"}, "lastTimestamp": "3", "reason": "Other", "message": "x"},
     ]
     problems = picture(PLAN, [node("cp1"), node("w1")], [waiting], events)["problems"]

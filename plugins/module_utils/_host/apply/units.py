@@ -65,6 +65,6 @@ def _show(ctx: Context, name: str) -> dict[str, str]:
 
 def _failure(ctx: Context, change: Change, cause: str) -> HostError:
     journal = ctx.system.run("journalctl", "-u", change.name, "-n", "15", "--no-pager", "-o", "cat").stdout.strip()
-    told = f"; its journal ends with:\n{journal}\n" if journal else "; its journal is empty"
+    told = f"; its journal ends with:\n{journal}" if journal else "; its journal is empty"
     fix = f"Correct what it complains about; `systemctl status {change.name}` shows more"
     return HostError(f"Cannot {change.action} {change.identity}", cause + told, fix)

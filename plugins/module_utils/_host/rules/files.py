@@ -86,7 +86,7 @@ def leave_file(b: Builder, identity: str, name: str) -> None:
 
 
 def want_directory(b: Builder, folder: Directory) -> None:
-    """A folder and the folders above it."""
+    """A folder and the folders above it; where a wanted file system is mounted, the rights are its own."""
     state, entry = b.path(folder.name), b.entry(folder.identity)
     if state.kind not in ("absent", "directory") and not state.through:
         b.refuse(folder.identity, f"a {state.kind} lies at {folder.name}", "Move it away, or choose another path")
@@ -97,7 +97,7 @@ def want_directory(b: Builder, folder: Directory) -> None:
         b.record(folder.identity, {"how": "created", **entry, "parents": list(dict.fromkeys(parents))})
         need_accounts(b, folder)
         b.change(folder, "create", "absent", after)
-    elif state.through or describe(state) == after:
+    elif state.through or folder.name in b.mounted or describe(state) == after:
         b.record(folder.identity, entry or {"how": "adopted"})
     else:
         original = {"mode": int(state.mode, 8), "owner": state.owner, "group": state.group}
