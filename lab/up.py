@@ -152,6 +152,9 @@ class Maker:
     def _link_tools(self) -> None:
         if self.choice.kind == supply.BUILD:
             tools = {name: self.builder.binary(of, name) for name, of in DEVELOPER_TOOLS.items()}
+            # The judges of the API suite, which needs no node.
+            tools["etcd"] = self.builder.binary("etcd", "etcd")
+            tools["kube-apiserver"] = self.builder.binary("kubernetes", "kubernetes")
         else:
             tools = supply.fetch_tools(self.lock, machine.architecture(), self.choice.base, self.paths.cache / "tools")
         for name, program in tools.items():

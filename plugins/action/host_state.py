@@ -33,12 +33,14 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"Cannot use the option {unknown[0]}: host_state has none of this name. Use {', '.join(_OPTIONS)}."
             )
-        arguments = {key: self._task.args[key] for key in _OPTIONS if key in self._task.args}
+        arguments = {key: self._task.args[key] for key in _OPTIONS if key in self._task.args and key != "resources"}
         if arguments.get("state", "present") == "present":
             payload = self._payload(variables)
             arguments.update(resources=payload.resources, contents=payload.contents, secret_contents=payload.secrets)
+        # Ansible would have every module write its arguments, here the contents of files, into the host's journal.
+        variables["ansible_no_target_syslog"] = True
         result.update(
-            self._execute_module(module_name="atarnet.homelab.host_state", module_args=arguments, task_vars=task_vars)
+            self._execute_module(module_name="atarnet.homelab.host_state", module_args=arguments, task_vars=variables)
         )
         result.pop("invocation", None)
         return result

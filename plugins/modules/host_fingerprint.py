@@ -55,6 +55,7 @@ fingerprint:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.fingerprint import baseline, compare, take
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
@@ -62,8 +63,8 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host.system impor
 
 def main() -> None:
     """Take, compare, return."""
-    module = AnsibleModule({"compare_to": {"type": "dict"}}, supports_check_mode=True, no_log=True)
-    system = System()
+    module = AnsibleModule({"compare_to": {"type": "dict"}}, supports_check_mode=True)
+    system = System("/", module_runner(module.run_command))
     try:
         now = take(system)
         before = module.params["compare_to"] or baseline(system)

@@ -129,6 +129,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.builder import Change
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.lock import LOCK, host_lock
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import Desired
@@ -148,9 +149,9 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 def main() -> None:
     """Wire arguments, lock and result."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     done: list[Change] = []
-    system = System()
+    system = System("/", module_runner(module.run_command))
     try:
         wanted = desired(module.params)
         forget = bool(module.params["forget"])

@@ -49,7 +49,6 @@ options:
   job:
     description: What the host has to do; the action plugin fills this in.
     type: dict
-    no_log: true
 seealso:
   - module: atarnet.homelab.kubeadm_node_info
   - name: kubeadm configuration v1beta4

@@ -21,7 +21,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tarball,) = folder.glob("atarnet-homelab-*.tar.gz")
     target = folder / "collections"
     install = ["ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(target), str(tarball)]
-    subprocess.run(install, cwd=folder, check=True, capture_output=True)
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(target)}
+    subprocess.run(install, cwd=folder, check=True, capture_output=True, env=environment)
     return target
 
 

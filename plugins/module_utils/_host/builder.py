@@ -13,8 +13,7 @@ from .ledger import Entry
 from .model import Resource
 from .state import ABSENT, Observed, PathState
 
-if t.TYPE_CHECKING:
-    Texts = tuple[str, str] | None
+Texts = t.Optional[tuple[str, str]]
 
 KNOWN_LATER = "known after apply"
 

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import typing as t
 
+_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 _ENV = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 
 
@@ -19,15 +19,17 @@ class RunResult(t.NamedTuple):
     stderr: str
 
 
-def run_command(argv: t.Sequence[str]) -> RunResult:
-    """Run a command without a shell and without input; a missing program is result 127."""
-    environment = {**os.environ, **_ENV}
-    environment["PATH"] = f"{environment.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
-    try:
-        done = subprocess.run(list(argv), stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
-    except FileNotFoundError:
-        return RunResult(127, "", f"{argv[0]}: not found")
-    return RunResult(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
-
-
 Runner = t.Callable[[t.Sequence[str]], RunResult]
+
+
+def module_runner(run_command: t.Callable[..., tuple[int, str, str]]) -> Runner:
+    """Return a runner over AnsibleModule.run_command; a missing program is result 127."""
+
+    def run(argv: t.Sequence[str]) -> RunResult:
+        environment = {**_ENV, "PATH": f"{os.environ.get('PATH', '')}:{_PATH}"}
+        try:
+            return RunResult(*run_command(list(argv), environ_update=environment, handle_exceptions=False))
+        except FileNotFoundError:
+            return RunResult(127, "", f"{argv[0]}: not found")
+
+    return run

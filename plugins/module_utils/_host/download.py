@@ -17,9 +17,10 @@ import ssl
 import typing as t
 import urllib.error
 import urllib.parse
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+from ansible.module_utils.urls import open_url
 
 from .errors import HostError, explained
 
@@ -108,11 +109,12 @@ def _from_url(url: str, sha256: str, path: str, timeout: float) -> None:
 def _append(url: str, part: str, timeout: float) -> None:
     """Ask for what is missing of a part and add it; raises _Refused when the answer ends early or is an error."""
     have = os.path.getsize(part) if os.path.exists(part) else 0
-    request = _request(url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    headers = {**_authorization(url), **({"Range": f"bytes={have}-"} if have else {})}
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:
+        # The bytes as they are: some servers call a .tar.gz gzip-encoded, and half of one cannot be decoded.
+        with open_url(
+            plain(url), headers=headers, http_agent="atarnet-homelab", timeout=timeout, decompress=False
+        ) as response:
             resumes = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
             length = response.headers.get("Content-Length")
             received = _copy(response, part, "ab" if resumes else "wb")
@@ -128,14 +130,13 @@ def _append(url: str, part: str, timeout: float) -> None:
         raise _Refused(f"the answer ended after {received} of {length} bytes", again=True)
 
 
-def _request(url: str) -> urllib.request.Request:
-    """A request; user and password in a URL become a header, which urllib does not do."""
-    request = urllib.request.Request(plain(url), headers={"User-Agent": "atarnet-homelab"})
+def _authorization(url: str) -> dict[str, str]:
+    """The header for user and password in a URL."""
     parts = urllib.parse.urlsplit(url)
-    if parts.username is not None:
-        pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-        request.add_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
-    return request
+    if parts.username is None:
+        return {}
+    pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _copy(response: t.IO[bytes], part: str, how: str) -> int:

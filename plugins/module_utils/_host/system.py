@@ -12,7 +12,7 @@ import pwd
 import shutil
 import typing as t
 
-from .commands import Runner, RunResult, run_command
+from .commands import Runner, RunResult
 from .errors import HostError, explained
 
 TEMPORARY = ".atarnet-new"
@@ -21,7 +21,7 @@ TEMPORARY = ".atarnet-new"
 class System:
     """Files, accounts and commands of one host. All paths are the host's; ``root`` is put before them."""
 
-    def __init__(self, root: str = "/", runner: Runner = run_command) -> None:
+    def __init__(self, root: str, runner: Runner) -> None:
         self._root = root.rstrip("/")
         self._runner = runner
         self._names: dict[tuple[str, int], str] = {}

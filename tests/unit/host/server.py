@@ -15,6 +15,7 @@ class Mirror:
         self.files: dict[str, bytes] = {}
         self.cut: dict[str, list[int]] = {}
         self.ranges = True
+        self.encoding = ""
         self.requests: list[tuple[str, str | None]] = []
         self.barrier: threading.Barrier | None = None
         mirror = self
@@ -55,6 +56,8 @@ class Mirror:
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         body = data[start:]
+        if self.encoding:
+            request.send_header("Content-Encoding", self.encoding)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         cuts = self.cut.get(request.path, [])

@@ -8,9 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, patch
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.atarnet.homelab.plugins.action.host_state import ActionModule
 
 TASK = """
 - name: Configure
@@ -105,3 +110,35 @@ def test_result_is_json_without_arguments(tmp_path: Path) -> None:
     result = json.loads(text)
     assert "invocation" not in result
     assert [change["resource"] for change in result["changes"]] == [f"directory:{tmp_path}/new"]
+
+
+def _execute(arguments: dict[str, t.Any]) -> t.Any:
+    """What the action hands to its one module execution."""
+    task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, environment=None)
+    action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    with patch.object(ActionModule, "_execute_module", return_value={"invocation": {"module_args": {}}}) as execute:
+        assert "invocation" not in action.run(task_vars={"x": 1})
+    execute.assert_called_once()
+    return execute.call_args.kwargs
+
+
+SECRET = {"file": "/etc/key", "content": "hunter2", "secret": True}
+
+
+def test_secrets_travel_apart_and_nothing_is_written_to_the_journal() -> None:
+    sent = _execute({"owner": "me", "resources": [SECRET]})
+    assert list(sent["module_args"]["secret_contents"].values()) == ["hunter2"]
+    assert "hunter2" not in json.dumps({**sent["module_args"], "secret_contents": None})
+    assert sent["task_vars"] == {"x": 1, "ansible_no_target_syslog": True}
+
+
+def test_absent_sends_no_resources() -> None:
+    assert _execute({"owner": "me", "state": "absent", "resources": [SECRET]})["module_args"] == {
+        "owner": "me",
+        "state": "absent",
+    }
+
+
+def test_unknown_option_is_named() -> None:
+    with pytest.raises(AnsibleActionFail, match=r"Cannot use the option purge: .* Use owner, state, resources, forget"):
+        _execute({"owner": "me", "purge": True})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import socket
 import threading
@@ -118,6 +119,13 @@ def test_unreachable_everywhere_keeps_what_arrived(tmp_path: Path, mirror: Mirro
     with pytest.raises(HostError, match=r"ended after 0 of .* bytes\. Check the addresses .* what has arrived is kept"):
         _fetch(tmp_path, mirror.url("/good"))
     assert (tmp_path / f"{SHA}.part").stat().st_size == 5000
+
+
+def test_archive_that_a_server_calls_encoded_is_taken_as_it_is(tmp_path: Path, mirror: Mirror) -> None:
+    data = gzip.compress(DATA)
+    mirror.files["/x.gz"], mirror.encoding = data, "gzip"
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert _fetch(tmp_path, mirror.url("/x.gz"), sha256=sha256).read_bytes() == data
 
 
 def test_files_are_fetched_at_the_same_time(tmp_path: Path, mirror: Mirror) -> None:

@@ -36,7 +36,7 @@ def run(host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     def runner(
         module: t.Any = host_state, check: bool = False, diff: bool = True, **arguments: t.Any
     ) -> dict[str, t.Any]:
-        monkeypatch.setattr(module, "System", lambda: host.system)
+        monkeypatch.setattr(module, "System", lambda _root, _runner: host.system)
         controls = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_inject_invocation": True}
         with patch_module_args({**arguments, **controls}), pytest.raises(SystemExit):
             module.main()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import run_command
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult, module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LEDGER, Ledger, LedgerStore
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.lock import host_lock
@@ -84,10 +84,20 @@ def test_file_that_is_a_mount_point_is_overwritten(host: Host, monkeypatch: pyte
     assert not host.exists("/etc/.hosts.atarnet-new")
 
 
+def run(argv: t.Sequence[str]) -> RunResult:
+    """Run as a module does, without a module."""
+
+    def run_command(args: list[str], environ_update: dict[str, str], **_more: t.Any) -> tuple[int, str, str]:
+        done = subprocess.run(args, env=environ_update, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    return module_runner(run_command)(argv)
+
+
 def test_failing_command_tells_what_it_said() -> None:
     with pytest.raises(HostError, match=r"Cannot try: `sh -c echo oops >&2; exit 3` ended with 3: oops\. Fix it\."):
-        System().demand("Cannot try", "Fix it", "sh", "-c", "echo oops >&2; exit 3")
-    assert run_command(["/no/such/program"]).rc == 127
+        System("/", run).demand("Cannot try", "Fix it", "sh", "-c", "echo oops >&2; exit 3")
+    assert run(["/no/such/program"]).rc == 127
 
 
 def test_lock_names_its_holder_and_is_free_when_the_holder_dies(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _FIX = "Look at /etc/passwd and /etc/group of the host"
 
 def apply_group(ctx: Context, change: Change) -> None:
     """Make or remove a group."""
-    group = t.cast("Group | None", change.resource)
+    group = t.cast(t.Optional[Group], change.resource)
     if group is None:
         ctx.system.demand(f"Cannot remove {change.identity}", "End what still uses it", "groupdel", change.name)
         return
@@ -30,7 +30,7 @@ def apply_group(ctx: Context, change: Change) -> None:
 
 def apply_user(ctx: Context, change: Change) -> None:
     """Make, change or remove a user; a home folder is neither made nor removed."""
-    user = t.cast("User | None", change.resource)
+    user = t.cast(t.Optional[User], change.resource)
     if user is None:
         _leave_user(ctx, change)
     elif change.action == "create":

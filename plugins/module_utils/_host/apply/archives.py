@@ -18,7 +18,7 @@ def download(ctx: Context, arch: str) -> None:
     """Bring the archives of all planned installations here, in parallel and before anything changes."""
     fetches = []
     for change in ctx.of_kind("archive", wanted=True):
-        source = t.cast("Archive", change.resource).sources[arch]
+        source = t.cast(Archive, change.resource).sources[arch]
         fetches.append(Fetch(change.identity, source.urls, source.sha256))
     if fetches:
         ensure_private(ctx.system, DOWNLOADS)
@@ -27,7 +27,7 @@ def download(ctx: Context, arch: str) -> None:
 
 def apply(ctx: Context, change: Change, arch: str) -> None:
     """Install the wanted members one by one, each in one step, then stamp the entry; or remove them all."""
-    archive = t.cast("Archive | None", change.resource)
+    archive = t.cast(t.Optional[Archive], change.resource)
     entry = ctx.entry(change.identity)
     if archive is None:
         for path, stamp in entry["members"].items():

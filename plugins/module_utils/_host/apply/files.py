@@ -14,7 +14,7 @@ from .context import Context
 def apply_file(ctx: Context, change: Change) -> None:
     """Write a file in one step, or only set its rights; remove it, or put the original back."""
     ctx.touched(change.name)
-    file = t.cast("File | None", change.resource)
+    file = t.cast(t.Optional[File], change.resource)
     if file is None:
         if change.action == "restore":
             ctx.store.restore_original(change.name, change.entry["original"])
@@ -27,7 +27,7 @@ def apply_file(ctx: Context, change: Change) -> None:
 
 def apply_directory(ctx: Context, change: Change) -> None:
     """Make a folder and those above it, or set its rights; remove it when empty."""
-    folder = t.cast("Directory | None", change.resource)
+    folder = t.cast(t.Optional[Directory], change.resource)
     if folder is None:
         _leave_directory(ctx, change)
         return
@@ -58,7 +58,7 @@ def _leave_directory(ctx: Context, change: Change) -> None:
 def apply_link(ctx: Context, change: Change) -> None:
     """Make or turn a link in one step; remove it, or turn it back."""
     ctx.touched(change.name)
-    link = t.cast("Link | None", change.resource)
+    link = t.cast(t.Optional[Link], change.resource)
     if link is not None:
         ctx.system.make_link(link.name, link.target)
     elif change.action == "restore":

@@ -18,7 +18,7 @@ _FIX = "Look at the source, the type and the options, and at the kernel log of t
 
 def apply_mount(ctx: Context, change: Change) -> None:
     """Mount, remount or unmount, and only then set the line in /etc/fstab: it tells that all is done."""
-    mount = t.cast("Mount | None", change.resource)
+    mount = t.cast(t.Optional[Mount], change.resource)
     line = mount.fstab_line if mount else change.entry["line"]
     before = fstab_line(ctx.system.read_text(_FSTAB).splitlines(), change.name)
     mounted = change.name in mounts(ctx.system)
