@@ -89,18 +89,25 @@ class ActionModule(ActionBase):
             "documents": config.init_documents(cluster, node, steps[0].resume) if control_plane else [],
             "applied": config.desired_hashes(cluster),
         }
+        invitation: dict[str, str] = {}
         if steps[0].kind == plan.JOIN:
             job["documents"] = [config.join_document(cluster, node, steps[0].resume)]
-            job["invitation"] = self._take_invitation(name)
+            invitation = self._take_invitation(name)
         job["steps"] = [_step(cluster, step) for step in steps]
-        self._remote(job)
+        self._remote(job, invitation)
         if steps[-1].kind == plan.INVITE:
             material = self._read_private(apply.INVITATION)
             for guest in steps[-1].guests:
                 apply.write_private(str(self._invitation(guest)), material)
 
-    def _remote(self, job: dict[str, t.Any]) -> None:
-        arguments = {"plan": {}, "node": self._args["node"], "state": self._args["state"], "job": job}
+    def _remote(self, job: dict[str, t.Any], invitation: dict[str, str]) -> None:
+        arguments = {
+            "plan": {},
+            "node": self._args["node"],
+            "state": self._args["state"],
+            "job": job,
+            "invitation": invitation,
+        }
         self._silently("atarnet.homelab.kubeadm_node", arguments)
 
     def _silently(self, module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -108,7 +115,9 @@ class ActionModule(ActionBase):
         context = self._play_context
         before, context.no_log = context.no_log, True
         try:
-            result = self._execute_module(module, module_args=arguments, task_vars=self._vars)
+            # Neither does the host's journal learn of it.
+            variables = {**self._vars, "ansible_no_target_syslog": True}
+            result = self._execute_module(module, module_args=arguments, task_vars=variables)
         finally:
             context.no_log = before
         if result.get("failed"):
@@ -163,7 +172,7 @@ class ActionModule(ActionBase):
             name = self._args["node"]
             changes = [{"resource": f"kubernetes:{name}", "action": "reset", "before": before, "after": "absent"}]
             if not self._task.check_mode:
-                self._remote({"steps": []})
+                self._remote({"steps": []}, {})
         return _result(changes)
 
 

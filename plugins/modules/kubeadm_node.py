@@ -49,6 +49,10 @@ options:
   job:
     description: What the host has to do; the action plugin fills this in.
     type: dict
+  invitation:
+    description: The join material of the acting control plane; the action plugin fills this in.
+    type: dict
+    default: {}
 seealso:
   - module: atarnet.homelab.kubeadm_node_info
   - name: kubeadm configuration v1beta4
@@ -101,13 +105,14 @@ ARGUMENT_SPEC = {
     "phase": {"type": "str", "choices": ["control_plane", "join"], "default": "control_plane"},
     "kubeconfig": {"type": "path"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "job": {"type": "dict", "no_log": True},
+    "job": {"type": "dict"},
+    "invitation": {"type": "dict", "default": {}, "no_log": True},
 }
 
 
 def main() -> None:
     """Do the job that the action plugin planned for this host."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     given = module.params["job"]
     if given is None:
         module.fail_json(msg="kubeadm_node: no job was planned. Run it as a task, so that its action plugin plans one.")
@@ -117,7 +122,7 @@ def main() -> None:
             if module.params["state"] == "absent":
                 reset(module.run_command)
             else:
-                worker = Kubeadm(Job(**given), module.run_command)
+                worker = Kubeadm(Job(**given, invitation=module.params["invitation"]), module.run_command)
                 for step in steps:
                     worker.do(step)
     except (HostError, KubeadmError) as exc:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 
@@ -41,7 +42,7 @@ def site() -> Site:
     moment = int(time.time())
     predicted = run_playbook("--check", "--diff")
     written = {node: written_since(node, moment) for node in NODES}
-    return Site(predicted, written, run_playbook("--diff"), run_playbook("--diff"), run_playbook("--diff"))
+    return Site(predicted, written, run_playbook("--diff", "-vvv"), run_playbook("--diff"), run_playbook("--diff"))
 
 
 def test_check_run_on_blank_nodes_reaches_the_end(site: Site) -> None:
@@ -91,5 +92,6 @@ def test_no_secret_is_printed(site: Site) -> None:
     assert len(key) == 44
     for run in (site.predicted, site.first, site.second):
         assert key not in run.output
+        assert not re.search(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b", run.output), "a bootstrap token was printed"
         assert "client-key-data" not in run.output
         assert "PRIVATE KEY" not in run.output

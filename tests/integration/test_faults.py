@@ -24,32 +24,46 @@ from tests.support.lab import (
     run_playbook,
 )
 
-KILLS = 10
+# When to kill: so many results have come in, and so many seconds more. Eighteen results: kubeadm init has begun.
+MOMENTS = {
+    "while hosts are looked at": (1, 0.1),
+    "while nodes are prepared": (4, 0.5),
+    "while archives are downloaded": (7, 1.0),
+    "while containerd is started": (7, 3.0),
+    "while kubeadm is installed": (10, 2.0),
+    "when kubeadm init begins": (18, 1.0),
+    "while the control plane starts": (18, 6.0),
+    "while addons are applied": (18, 11.0),
+    "while workers join": (20, 1.0),
+    "while the pod network starts": (22, 2.0),
+}
 
 
-def kill_after(seconds: float) -> bool:
-    """Start site.yml and kill the whole controller after *seconds*; return whether it was still running."""
+def kill_at(results: int, seconds: float) -> bool:
+    """Start site.yml and kill the whole controller at a moment; return whether it was still running."""
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
         process = subprocess.Popen(
             playbook_command(), cwd=CHECKOUT, env=playbook_environment(stream.name), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        try:
-            process.wait(timeout=seconds)
-            return False
-        except subprocess.TimeoutExpired:
+        seen = 0
+        while seen < results and process.poll() is None:
+            seen += len(stream.readlines())
+            time.sleep(0.05)
+        time.sleep(seconds)
+        running = process.poll() is None
+        if running:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return True
+        process.wait()
+    return running
 
 
 @pytest.fixture(scope="module")
-def first_run_seconds() -> float:
-    """How long a first run takes on this machine now."""
+def cluster() -> None:
+    """A cluster as the first run leaves it."""
     lab("nodes", "reset")
     run = run_playbook()
     assert run.code == 0, run.output[-3000:]
-    return run.seconds
 
 
 def ready_nodes() -> list[str]:
@@ -61,11 +75,10 @@ def ready_nodes() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("moment", range(1, KILLS + 1))
-def test_first_run_killed_at_any_moment_converges(first_run_seconds: float, moment: int) -> None:
+@pytest.mark.parametrize(("results", "seconds"), MOMENTS.values(), ids=MOMENTS)
+def test_first_run_killed_at_any_moment_converges(results: int, seconds: float) -> None:
     lab("nodes", "reset")
-    killed = kill_after(first_run_seconds * moment / (KILLS + 1))
-    assert killed or moment == KILLS, "the run was over before it could be killed"
+    assert kill_at(results, seconds), "the run was over before it could be killed"
     again = run_playbook()
     assert again.code == 0, again.output[-3000:]
     assert ready_nodes() == sorted(NODES)
@@ -73,7 +86,8 @@ def test_first_run_killed_at_any_moment_converges(first_run_seconds: float, mome
     assert after.changed_tasks() == []
 
 
-def test_unreachable_worker_is_reported_and_the_rest_goes_on(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_unreachable_worker_is_reported_and_the_rest_goes_on() -> None:
     on_node("w1", "rm /etc/crictl.yaml")
     lab("node", "stop", "w2")
     try:
@@ -89,7 +103,8 @@ def test_unreachable_worker_is_reported_and_the_rest_goes_on(first_run_seconds: 
     assert back.changed_tasks() == []
 
 
-def test_drift_by_hand_is_shown_and_mended(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_drift_by_hand_is_shown_and_mended() -> None:
     on_node("w1", "echo '# by hand' >> /etc/containerd/config.toml")
     on_node("w2", "sed -i 's/^clusterDomain:.*/clusterDomain: wrong.local/' /var/lib/kubelet/config.yaml")
     on_node("cp1", "sysctl -qw net.ipv4.ip_forward=0")
@@ -107,7 +122,8 @@ def test_drift_by_hand_is_shown_and_mended(first_run_seconds: float) -> None:
     assert run_playbook().changed_tasks() == []
 
 
-def test_deleted_node_object_comes_back(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_deleted_node_object_comes_back() -> None:
     subprocess.run(["kubectl", "delete", "node", "w1"], check=True, capture_output=True)
     on_node("w1", "systemctl stop kubelet")
     run = run_playbook()
@@ -116,14 +132,16 @@ def test_deleted_node_object_comes_back(first_run_seconds: float) -> None:
     assert run_playbook().changed_tasks() == []
 
 
-def test_stopped_api_server_is_recovered(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_stopped_api_server_is_recovered() -> None:
     on_node("cp1", "systemctl stop kubelet && crictl ps -q --name kube-apiserver | xargs -r crictl stop")
     run = run_playbook()
     assert run.code == 0, run.output[-3000:]
     assert "kubernetes:cp1" in [change["resource"] for change in run.changes()["cp1"]]
 
 
-def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_changed_input_is_rolled_out() -> None:
     settings = json.dumps({"homelab_kubelet_config": {"maxPods": 77, "failSwapOn": False, "failCgroupV1": False}})
     run = run_playbook("--extra-vars", settings)
     assert run.code == 0, run.output[-3000:]
@@ -135,7 +153,8 @@ def test_changed_input_is_rolled_out(first_run_seconds: float) -> None:
     assert run_playbook().code == 0
 
 
-def test_checksum_mismatch_is_refused_at_download(first_run_seconds: float) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_checksum_mismatch_is_refused_at_download() -> None:
     inventory = json.loads(subprocess.run([INVENTORY / "hosts.py", "--list"], check=True, capture_output=True).stdout)
     checksums = inventory["all"]["vars"]["homelab_artifact_checksums"]
     checksums["crictl"] = {"amd64": "0" * 64}
