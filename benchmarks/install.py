@@ -39,16 +39,15 @@ def floor() -> float:
     """Return the seconds the bare script takes on blank nodes."""
     inventory = json.loads(subprocess.run([INVENTORY / "hosts.py", "--list"], check=True, capture_output=True).stdout)
     hosts = inventory["_meta"]["hostvars"]
-    first = hosts["cp1"]
+    common = inventory["all"]["vars"]
     environment = {
         **os.environ,
         "CP": hosts["cp1"]["ansible_host"],
         "WORKERS": f"{hosts['w1']['ansible_host']} {hosts['w2']['ansible_host']}",
-        "SSH": f"ssh -i {first['ansible_ssh_private_key_file']} {first['ansible_ssh_common_args']}",
-        "MIRROR": inventory["all"]["vars"]["homelab_artifact_mirrors"][0],
-        "REGISTRIES": "\n".join(
-            f"{name} {urls[0]}" for name, urls in inventory["all"]["vars"]["homelab_registry_mirrors"].items()
-        ),
+        "SSH": f"ssh -i {common['ansible_ssh_private_key_file']} {common['ansible_ssh_common_args']}",
+        "ENDPOINT": f"api.{common['homelab_domain']}",
+        "MIRROR": common["homelab_artifact_mirrors"][0],
+        "REGISTRIES": "\n".join(f"{name} {urls[0]}" for name, urls in common["homelab_registry_mirrors"].items()),
     }
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as stream:
         stream.write(cni_objects())

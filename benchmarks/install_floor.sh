@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The physical floor of an installation: the same artifacts, kubeadm init, joins and CNI, by bare shell over SSH.
-# Environment: CP, WORKERS (addresses), SSH (command), MIRROR (artifacts), REGISTRIES (lines "host url"),
+# Environment: CP, WORKERS (addresses), ENDPOINT (name of the API), SSH (command), MIRROR (artifacts), REGISTRIES (lines "host url"),
 # CNI (file with the pod network's objects).
 set -euo pipefail
 
@@ -31,7 +31,7 @@ echo "$REGISTRIES" | while read -r host url; do
   mkdir -p "/etc/containerd/certs.d/$host"
   printf "[host.\"%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n" "$url" > "/etc/containerd/certs.d/$host/hosts.toml"
 done
-echo "$CP api.lab.home.arpa" >> /etc/hosts
+echo "$CP $ENDPOINT" >> /etc/hosts
 cat > /etc/systemd/system/containerd.service <<C
 [Service]
 Type=notify
@@ -51,7 +51,7 @@ systemctl start containerd
 '
 init='
 set -eu
-cat > /root/kubeadm.yaml <<C
+cat > /etc/kubernetes/kubeadm.yaml <<C
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 bootstrapTokens: [{token: abcdef.0123456789abcdef}]
@@ -60,7 +60,7 @@ nodeRegistration: {name: cp1, ignorePreflightErrors: [all]}
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 kubernetesVersion: v1.36.4
-controlPlaneEndpoint: api.lab.home.arpa:6443
+controlPlaneEndpoint: $ENDPOINT:6443
 networking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/16}
 etcd: {local: {imageTag: 3.6.14-0}}
 ---
@@ -75,9 +75,9 @@ kind: KubeProxyConfiguration
 mode: nftables
 conntrack: {maxPerCore: 0, min: 0}
 C
-kubeadm init --config /root/kubeadm.yaml
+kubeadm init --config /etc/kubernetes/kubeadm.yaml
 '
-run() { local host=$1 script=$2; { declare -p MIRROR REGISTRIES CP | sed 's/declare -x/export/'; echo "$script"; } | $SSH "root@$host" bash -s; }
+run() { local host=$1 script=$2; { declare -p MIRROR REGISTRIES CP ENDPOINT | sed 's/declare -x/export/'; echo "$script"; } | $SSH "root@$host" bash -s; }
 
 pids=()
 for host in $CP $WORKERS; do run "$host" "$prepare" & pids+=($!); done
@@ -87,7 +87,7 @@ pids=()
 number=0
 for host in $WORKERS; do
   number=$((number + 1))
-  run "$host" "kubeadm join api.lab.home.arpa:6443 --node-name w$number --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors all" &
+  run "$host" "kubeadm join \$ENDPOINT:6443 --node-name w$number --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors all" &
   pids+=($!)
 done
 $SSH "root@$CP" kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - < "$CNI"
