@@ -96,7 +96,8 @@ def integration() -> None:
     shell(
         'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest tests/integration/kube',
         "python -m pytest tests/fidelity tests/blackbox",
-        "python -m pytest tests/integration/test_faults.py tests/integration/test_reset.py --durations=20",
+        "python -m pytest tests/integration/test_faults.py tests/integration/test_control_planes.py"
+        " tests/integration/test_reset.py --durations=20",
     )
 
 

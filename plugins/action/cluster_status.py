@@ -36,8 +36,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"cluster_status: {'; '.join(checked.error_messages)}")
         plan = checked.validated_parameters["plan"]
         patience = checked.validated_parameters["healthy_within"]
+        variables = task_vars or {}
+        away = set(variables.get("ansible_play_hosts_all", [])) - set(variables.get("ansible_play_hosts", []))
         try:
-            seen = self._look(plan, 0 if self._task.check_mode else patience)
+            seen = self._look(plan, 0 if self._task.check_mode else patience, away)
         except Unreachable as exc:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"The cluster's state is known after apply: {exc}"}
@@ -49,16 +51,16 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"Waiting {patience} s for the cluster to be well:\n{text}")
         return {"changed": False, "msg": text, "status": seen}
 
-    def _look(self, plan: dict[str, t.Any], patience: int) -> dict[str, t.Any]:
+    def _look(self, plan: dict[str, t.Any], patience: int, away: set[str]) -> dict[str, t.Any]:
         api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
         end = time.monotonic() + patience
         while True:
             nodes = api.list_all(Ref("v1", "Node", "", ""))
             pods = [pod for space in _SYSTEM for pod in api.list_all(Ref("v1", "Pod", space, ""))]
-            seen = picture(plan, nodes, pods)
+            seen = picture(plan, nodes, pods, away=away)
             if not seen["problems"]:
                 return seen
             if time.monotonic() >= end:
                 events = [event for space in _SYSTEM for event in api.list_all(Ref("v1", "Event", space, ""))]
-                return picture(plan, nodes, pods, events)
+                return picture(plan, nodes, pods, events, away)
             time.sleep(_PAUSE_SECONDS)

@@ -10,6 +10,7 @@ version_added: 0.1.0
 author: atarnet (@atarnet)
 description:
   - Reads nodes and pods from the API on the controller, without visiting any host, and compares them with the plan.
+  - Hosts that the run could not reach are shown, and not waited for; the run's exit code speaks of them.
   - In check mode, when no cluster can be reached because none was built yet, it says so instead of failing.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:

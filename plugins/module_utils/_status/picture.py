@@ -9,15 +9,18 @@ import typing as t
 Json = dict[str, t.Any]
 
 
-def picture(plan: Json, nodes: list[Json], pods: list[Json], events: t.Sequence[Json] = ()) -> Json:
+def picture(
+    plan: Json, nodes: list[Json], pods: list[Json], events: t.Sequence[Json] = (), away: t.Collection[str] = ()
+) -> Json:
     """Return {nodes: [...], pods: {...}, problems: [...]} for the plan and what the API listed.
 
-    events are only needed to name the cause behind a pod that waits without saying why.
+    events are only needed to name the cause behind a pod that waits without saying why. away names the hosts
+    that this run could not reach: what is wrong with them is known already and no problem to wait for.
 
     A problem is one sentence that names the object, what is wrong with it and what the API says of it.
     """
     rows = [_node_row(name, plan["nodes"][name], _find(nodes, name)) for name in plan["nodes"]]
-    problems = [row["problem"] for row in rows if row["problem"]]
+    problems = [row["problem"] for row in rows if row["problem"] and row["name"] not in away]
     strangers = sorted({node["metadata"]["name"] for node in nodes} - set(plan["nodes"]))
     problems += [f"node {name}: is in the cluster but not in homelab_nodes" for name in strangers]
     phases: dict[str, int] = {}
@@ -25,7 +28,7 @@ def picture(plan: Json, nodes: list[Json], pods: list[Json], events: t.Sequence[
         phase = pod["status"].get("phase", "Unknown")
         phases[phase] = phases.get(phase, 0) + 1
         trouble = pod_trouble(pod)
-        if trouble:
+        if trouble and pod["spec"].get("nodeName") not in away:
             problems.append(trouble + _warning(pod, events))
     return {"nodes": rows, "pods": phases, "problems": problems}
 
@@ -79,7 +82,7 @@ def render(plan: Json, seen: Json) -> str:
     width = max(len(row["name"]) for row in seen["nodes"])
     lines = [f"{plan['name']} ({plan['domain']}), API https://{plan['endpoint']['host']}:{plan['endpoint']['port']}"]
     for row in seen["nodes"]:
-        state = "Ready" if row["ready"] else "NOT READY"
+        state = "Ready" if row["ready"] else f"NOT READY ({row['problem']})"
         role = row["role"].replace("_", " ")
         lines.append(f"  {row['name']:<{width}}  {row['address']:<15}  {role:<13}  {row['version']:<9}  {state}")
     pods = ", ".join(f"{count} {phase}" for phase, count in sorted(seen["pods"].items()))

@@ -32,7 +32,7 @@ def pod(phase: str, *conditions: dict[str, str], waiting: dict[str, str] | None 
     status: dict[str, t.Any] = {"phase": phase, "conditions": list(conditions)}
     if waiting:
         status["containerStatuses"] = [{"name": "c", "state": {"waiting": waiting}}]
-    return {"metadata": {"namespace": "kube-system", "name": "p"}, "status": status}
+    return {"metadata": {"namespace": "kube-system", "name": "p"}, "spec": {}, "status": status}
 
 
 READY = {"type": "Ready", "status": "True"}
@@ -97,3 +97,11 @@ def test_a_waiting_pod_is_explained_by_its_newest_warning() -> None:
     ]
     problems = picture(PLAN, [node("cp1"), node("w1")], [waiting], events)["problems"]
     assert problems == ["pod kube-system/p: not ready: containers with unready status: [c] (Failed: no CNI)"]
+
+
+def test_a_host_that_could_not_be_reached_is_shown_and_not_waited_for() -> None:
+    stuck = pod("Running", UNREADY)
+    stuck["spec"]["nodeName"] = "w1"
+    seen = picture(PLAN, [node("cp1"), node("w1", "Unknown", "Kubelet stopped posting")], [stuck], away={"w1"})
+    assert seen["problems"] == []
+    assert "NOT READY (node w1: not ready: Kubelet stopped posting)" in render(PLAN, seen)
