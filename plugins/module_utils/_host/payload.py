@@ -14,7 +14,7 @@ from .parse import kind_of, parse
 Render = t.Callable[[str, "str | None"], str]
 
 _ITEM = "@item"
-_REPEATED = ("file", "directory", "link")
+_REPEATED = ("file", "directory", "link", "package", "kernel_module")
 
 
 @dataclass

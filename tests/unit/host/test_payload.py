@@ -45,7 +45,7 @@ def test_equal_contents_are_sent_once_and_as_secret_if_any_is() -> None:
 REFUSED: dict[str, tuple[t.Any, list[str]]] = {
     "no list": ({}, ["resources", "not a list"]),
     "when is text": ([{"package": "socat", "when": "no"}], ["resources[0]", "when 'no'", "boolean"]),
-    "each on package": ([{"package": "@item", "each": ["a"]}], ["each ['a']", "file, directory, link"]),
+    "each on unit": ([{"unit": "@item.service", "each": ["a"]}], ["each ['a']", "file, directory, link"]),
     "each without item": ([{"directory": "/a", "each": ["a"]}], ["directory '/a' has no @item"]),
     "each of numbers": ([{"directory": "/@item", "each": [1]}], ["each [1]", "list of texts"]),
     "both": ([{"file": "/a", "content": "", "template": "t"}], ["(file:/a)", "exclude each other"]),
