@@ -92,8 +92,11 @@ acting:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.fingerprint import baseline
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.lock import host_lock
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.apply import Job, Kubeadm
 from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.model import KubeadmError
 from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.reset import reset
@@ -120,7 +123,8 @@ def main() -> None:
     try:
         with host_lock():
             if module.params["state"] == "absent":
-                reset(module.run_command)
+                before = baseline(System("/", module_runner(module.run_command)))
+                reset(module.run_command, before["nft"] if before else ())
             else:
                 worker = Kubeadm(Job(**given, invitation=module.params["invitation"]), module.run_command)
                 for step in steps:

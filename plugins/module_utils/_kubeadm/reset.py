@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import typing as t
 
 from . import observe
 from .apply import CONFIG
 from .config import AUDIT_LOG_FOLDER, CRI_SOCKET, ENCRYPTION_CONFIG
 from .explain import explain
+from .firewall import remove_rules
 from .model import KubeadmError
 
 _FOLDERS = (
@@ -31,12 +33,15 @@ _FILES = (
     "/run/atarnet-homelab/invitation.json",
 )
 _LINKS = ("cni0", "flannel.1")
-# Tables by name: the host's own firewall and everybody else's stay as they are.
-_TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
+# The kubelet makes the login manager wait for its graceful shutdown.
+_LOGIND = "/etc/systemd/logind.conf.d/99-kubelet.conf"
 
 
-def reset(run: observe.Run) -> None:
-    """Undo kubeadm on this host; raises KubeadmError when `kubeadm reset` fails."""
+def reset(run: observe.Run, foreign_tables: t.Collection[str]) -> None:
+    """Undo kubeadm on this host; *foreign_tables* names the firewall tables that were there before ("ip nat").
+
+    Raises KubeadmError when `kubeadm reset` fails.
+    """
     code, out, err = run(["kubeadm", "reset", "--force", "--cri-socket", CRI_SOCKET])
     if code != 0:
         raise KubeadmError(explain("Running kubeadm reset", err or out, run))
@@ -51,8 +56,10 @@ def reset(run: observe.Run) -> None:
         _remove_folder(folder, run)
     for link in _LINKS:
         run(["ip", "link", "delete", link])
-    for table in _TABLES:
-        run(["nft", "delete", "table", *table.split()])
+    remove_rules(run, foreign_tables)
+    if os.path.exists(_LOGIND):
+        os.unlink(_LOGIND)
+        run(["systemctl", "try-reload-or-restart", "systemd-logind.service"])
     # Last: as long as the stamp is there, an interrupted reset is known to be one.
     if os.path.exists(observe.STAMP):
         os.unlink(observe.STAMP)
