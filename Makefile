@@ -20,7 +20,7 @@ site: ## run site.yml on the lab, e.g. make site ARGS="--check --diff"
 status: ## show the lab's nodes and how to reach the cluster
 	@$(lab) status
 
-env: ## print shell settings: eval "$$(make -s env)"
+env: ## print shell settings, to be evaluated as the README shows
 	@$(lab) env
 
 test: ## everything .ci/run proves: lint, sanity, units, molecule and the suites in a lab
