@@ -110,7 +110,6 @@ class Observation:
     hashes: dict[str, str] = field(default_factory=dict)
     stamp: dict[str, t.Any] = field(default_factory=dict)
     certificates: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import typing as t
 
 from . import observe
-from .apply import CONFIG
+from .apply import CONFIG, INVITATION
 from .config import AUDIT_LOG_FOLDER, CRI_SOCKET, ENCRYPTION_CONFIG
 from .explain import explain
 from .firewall import remove_rules
@@ -30,7 +30,7 @@ _FILES = (
     CONFIG,
     "/etc/cni/net.d/10-flannel.conflist",
     "/opt/cni/bin/flannel",
-    "/run/atarnet-homelab/invitation.json",
+    INVITATION,
 )
 _LINKS = ("cni0", "flannel.1")
 # The kubelet makes the login manager wait for its graceful shutdown.
