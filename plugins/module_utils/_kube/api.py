@@ -136,7 +136,7 @@ class Api:
         resource = self.resource(ref.api_version, ref.kind)
         if resource is None:
             raise unknown_kind(ref)
-        place = f"/namespaces/{quote(ref.namespace)}" if resource.namespaced else ""
+        place = f"/namespaces/{quote(ref.namespace)}" if resource.namespaced and ref.namespace else ""
         return f"{_base(ref.api_version)}{place}/{resource.plural}{f'/{quote(name)}' if name else ''}"
 
     def _send(self, sort: str, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:

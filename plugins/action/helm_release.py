@@ -1,0 +1,61 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make Helm releases from the controller: no host is visited."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.action.kube_apply import ActionModule as Rendering
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import Helm
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import merge, plain, read_releases
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.run import MANAGER, Task, run
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube import documents, kubeconfig
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
+from ansible_collections.atarnet.homelab.plugins.modules.helm_release import ARGUMENT_SPEC
+
+Json = dict[str, t.Any]
+
+
+class ActionModule(Rendering):
+    """The controller's half of atarnet.homelab.helm_release; there is no other."""
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return changed, changes, diff, notes, recovered, requests and helm_runs."""
+        result: Json = ActionBase.run(self, tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail(f"Reading the arguments of helm_release: {'; '.join(checked.error_messages)}.")
+        arguments = checked.validated_parameters
+        check = bool(self._task.check_mode)
+        try:
+            values = [self._values(item, task_vars or {}) for item in arguments["releases"]]
+            releases = read_releases(arguments["releases"], values)
+        except KubeError as exc:
+            raise AnsibleActionFail(str(exc), show_content=False) from None
+        task = Task(releases, arguments["api_optional"], check)
+        path = str(arguments["kubeconfig"])
+
+        def connect() -> Api:
+            patient = not (check and task.api_optional)
+            return Api(HttpTransport(kubeconfig.load(path), agent=MANAGER, patient=patient), MANAGER)
+
+        result.update(run(task, connect, Helm(str(arguments["helm"]), path)))
+        return result
+
+    def _values(self, item: Json, task_vars: Json) -> Json:
+        layers = []
+        for name in item["values_templates"]:
+            rendered = self._render(name, task_vars)
+            found = documents.split(str(rendered), name) if isinstance(rendered, str) else [(name, rendered)]
+            layers += [(origin, document) for origin, document in found if document is not None]
+        for origin, document in layers:
+            if not isinstance(document, dict):
+                raise KubeError(f"Reading {origin}: values are a mapping. Correct the template.")
+        layers.append((f"values of release {item['name']}", item["values"]))
+        return merge(plain(document, origin) for origin, document in layers)

@@ -1,0 +1,164 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running Helm: version 4 only, values through standard input, causes instead of its output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import typing as t
+
+from .._kube.errors import KubeError
+from .charts import Chart
+from .model import Json, Release, hide
+from .storage import CHART_LABEL
+
+_KEPT = frozenset({"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REGISTRY_CONFIG"})
+_REMOTE_SCHEMA = re.compile(r"failing loading \\?\"(https?://[^\"\\]+)")
+_LOG = re.compile(r"^(level=|time=|\d{4}/\d\d/\d\d )")
+SURPLUS_S = 60
+
+
+class HelmError(KubeError):
+    """Helm failed; told is its own text."""
+
+    def __init__(self, message: str, told: str) -> None:
+        self.told = told
+        super().__init__(message)
+
+
+class Helm:
+    """One Helm program on one cluster; runs counts how often it was started."""
+
+    def __init__(self, program: str, kubeconfig: str) -> None:
+        self.runs = 0
+        self._named = program
+        self._kubeconfig = os.path.abspath(os.path.expanduser(kubeconfig))
+        self._program = ""
+        self._lock = threading.Lock()
+
+    def install_or_upgrade(self, release: Release, chart: Chart) -> None:
+        """Install or upgrade. Raises HelmError."""
+        arguments = ["upgrade", "--install", *self._release(release, chart), f"--labels={CHART_LABEL}={chart.label}"]
+        arguments += ["--create-namespace"] if release.create_namespace else []
+        self._run(f"Installing {release}", [*arguments, *_waits(release)], release, release.timeout)
+
+    def dry_run(self, release: Release, chart: Chart) -> str:
+        """Return the manifest and hooks that an upgrade would give, as the server sees it. Raises HelmError."""
+        arguments = ["upgrade", "--install", *self._release(release, chart), "--dry-run=server", "--output=json"]
+        text = self._run(f"Planning {release}", arguments, release)
+        answer = json.loads(text[text.index("{") :])
+        hooks = "".join(f"\n---\n{hook.get('manifest', '')}" for hook in answer.get("hooks") or [])
+        return f"{answer.get('manifest', '')}{hooks}"
+
+    def template(self, release: Release, chart: Chart, upgrade: bool) -> str:
+        """Return manifest, hooks and CustomResourceDefinitions as Helm renders them alone. Raises HelmError."""
+        arguments = ["template", *self._release(release, chart)[:-1], "--skip-tests"]
+        arguments += ["--is-upgrade"] if upgrade else ["--include-crds"]
+        return self._run(f"Planning {release}", arguments, release)
+
+    def uninstall(self, release: Release, wait: bool) -> None:
+        """Uninstall with all history. Raises HelmError."""
+        arguments = ["uninstall", release.name, "--namespace", release.namespace, "--ignore-not-found"]
+        waits = _waits(release) if wait else [f"--timeout={release.timeout}s"]
+        self._run(f"Uninstalling {release}", [*arguments, *waits], release, release.timeout)
+
+    def rollback(self, release: Release, revision: int) -> None:
+        """Go back to a revision. Raises HelmError."""
+        arguments = ["rollback", release.name, str(revision), "--namespace", release.namespace]
+        attempt = f"Rolling {release} back to revision {revision}"
+        self._run(attempt, [*arguments, f"--timeout={release.timeout}s"], release, release.timeout)
+
+    def pull(self, release: Release, folder: str) -> str:
+        """Return the path of the archive fetched into the empty *folder*. Raises HelmError."""
+        arguments = ["pull", release.chart, "--version", release.version, "--destination", folder]
+        arguments += ["--repo", release.repository] if release.repository else []
+        arguments += ["--plain-http"] if release.plain_http else []
+        self._run(f"Fetching the chart of {release}", arguments, release)
+        return next(entry.path for entry in os.scandir(folder) if entry.name.endswith(".tgz"))
+
+    @staticmethod
+    def _release(release: Release, chart: Chart) -> list[str]:
+        arguments = [release.name, chart.path, "--namespace", release.namespace, "--values", "-"]
+        arguments += ["--skip-schema-validation"] if release.skip_schema_validation else []
+        # Without it, empty values would mean those of the release before.
+        return [*arguments, "--reset-values"]
+
+    def _ready(self) -> str:
+        with self._lock:
+            if not self._program:
+                found = shutil.which(os.path.expanduser(self._named))
+                if not found:
+                    raise KubeError(
+                        f"Running Helm: {self._named} is not there. Install Helm 4 or set helm to its path."
+                    )
+                version = self._start([found, "version", "--template", "{{.Version}}"], b"", 30).stdout.decode().strip()
+                if not version.startswith("v4."):
+                    told = version.splitlines()[0][:80] if version else "no version"
+                    raise KubeError(
+                        f"Running Helm: {found} says {told}, and only Helm 4 has the options and records that are "
+                        "used here. Install Helm 4 or set helm to its path."
+                    )
+                self._program = found
+        return self._program
+
+    def _start(self, command: list[str], given: bytes, patience: float) -> subprocess.CompletedProcess[bytes]:
+        self.runs += 1
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if key != "KUBECONFIG" and (not key.startswith("HELM_") or key in _KEPT)
+        }
+        return subprocess.run(command, input=given, env=environment, capture_output=True, timeout=patience, check=False)
+
+    def _run(self, attempt: str, arguments: list[str], release: Release, seconds: int = 300) -> str:
+        command = [self._ready(), *arguments, "--kubeconfig", self._kubeconfig]
+        try:
+            done = self._start(command, json.dumps(release.values).encode(), 3 * seconds + SURPLUS_S)
+        except subprocess.TimeoutExpired:
+            raise HelmError(f"{attempt}: Helm did not end in time. Run again.", "") from None
+        if done.returncode == 0:
+            return done.stdout.decode("utf-8", "replace")
+        told = hide(done.stderr.decode("utf-8", "replace"), release.values)
+        raise HelmError(f"{attempt}: {cause(told, release)}", told)
+
+
+def _waits(release: Release) -> list[str]:
+    return [f"--timeout={release.timeout}s", *(["--wait=watcher"] if release.wait or release.rollback else [])]
+
+
+def cause(told: str, release: Release) -> str:
+    """Return '<cause>. <what to do>' for what Helm wrote on standard error."""
+    lines = [line.strip() for line in told.splitlines() if line.strip() and not _LOG.match(line)]
+    text = " ".join(lines).removeprefix("Error: ").rstrip(".") or "Helm failed without a word"
+    remote = _REMOTE_SCHEMA.search(told)
+    if remote:
+        return (
+            f"the chart's values.schema.json refers to {remote.group(1)}, which cannot be read. "
+            "Set skip_schema_validation: true for this release, or let the controller reach that address."
+        )
+    if "don't meet the specifications of the schema" in text:
+        return f"{text}. Correct the values."
+    if "not found" in text and "namespaces" in text and not release.create_namespace:
+        return f"namespace {release.namespace} does not exist. Set create_namespace: true or create it first."
+    if "invalid ownership metadata" in text:
+        return f"{text}. Delete that object, or label it as this release's."
+    return f"{text}. Correct the chart or its values, or remove what hinders it."
+
+
+def unknown_kinds(error: HelmError) -> bool:
+    """Return whether Helm missed definitions, which an installation brings first."""
+    return "no matches for kind" in error.told
+
+
+def describe(step_release: Release, action: str, reasons: t.Iterable[str]) -> Json:
+    """Return a change as it is reported."""
+    return {
+        "release": f"{step_release.namespace}/{step_release.name}",
+        "action": action,
+        "reason": ", ".join(reasons),
+    }
