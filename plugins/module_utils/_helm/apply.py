@@ -13,7 +13,7 @@ from .._kube.model import Ref
 from .._kube.ready import readiness
 from .charts import Chart
 from .command import Helm
-from .model import Release
+from .model import Json, Release
 from .plan import UNINSTALL, Objects, Step, objects
 from .storage import FAILED, Record, encode
 
@@ -66,7 +66,7 @@ class Applier:
         info = {**record.body["info"], "status": FAILED, "description": "Helm was killed"}
         metadata = record.secret["metadata"]
         ref = Ref("v1", "Secret", release.namespace, metadata["name"])
-        body = {
+        body: Json = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": {"status": FAILED}},

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Charts from a repository and from a registry, and the task as a playbook runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import typing as t
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: t.Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def packaged(site: t.Any, tmp_path: Path) -> Path:
+    """Give the chart's archive in a folder of its own."""
+    folder = tmp_path / "repository"
+    subprocess.run([site.helm, "package", str(site.chart), "-d", str(folder)], check=True, capture_output=True)
+    return folder / "web-1.0.0.tgz"
+
+
+@contextlib.contextmanager
+def repository(site: t.Any, folder: Path) -> t.Iterator[str]:
+    """Give the URL of a chart repository of the archives in *folder*."""
+    subprocess.run([site.helm, "repo", "index", str(folder)], check=True, capture_output=True)
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def registry(folder: Path, port: int) -> t.Iterator[str]:
+    """Give the address of an empty registry that speaks plain HTTP."""
+    program = shutil.which("registry")
+    assert program, "the lab's registry is not on PATH"
+    config = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    (folder / "registry.yml").write_text(json.dumps(config), encoding="utf-8")
+    with (
+        open(folder / "registry.log", "wb") as log,
+        subprocess.Popen([program, "serve", str(folder / "registry.yml")], stdout=log, stderr=log) as process,
+    ):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5).close()
+                break
+            except (OSError, urllib.error.URLError):
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
+
+
+def test_a_repository_s_chart_is_verified(site: t.Any, packaged: Path) -> None:
+    digest = hashlib.sha256(packaged.read_bytes()).hexdigest()
+    with repository(site, packaged.parent) as url:
+        remote = {"chart": "web", "repository": url, "version": "1.0.0"}
+        wrong = site.run(site.release(**remote, digest="0" * 64))
+        assert f"its SHA-256 is {digest}" in wrong["msg"]
+        assert not site.server.exists(f"/api/v1/namespaces/{site.namespace}")
+        assert "failed" not in site.run(site.release(**remote, digest=digest))
+    # The repository is gone: a run without a change does not need it.
+    assert site.run(site.release(**remote, digest=digest))["helm_runs"] == 0
+    assert site.run(site.release(chart=str(packaged)))["helm_runs"] == 0
+
+
+def test_a_registry_s_chart(site: t.Any, packaged: Path, tmp_path: Path) -> None:
+    with registry(tmp_path, sys.modules["kube_test_server"].free_port()) as address:
+        push = [site.helm, "push", str(packaged), f"oci://{address}/charts", "--plain-http"]
+        subprocess.run(push, check=True, capture_output=True)
+        remote = {"chart": f"oci://{address}/charts/web", "version": "1.0.0"}
+        assert "failed" not in site.run(site.release(**remote))
+    assert site.run(site.release(**remote))["helm_runs"] == 0
+
+
+def test_as_a_task_without_a_word_of_secrets(site: t.Any, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml.j2").write_text("password: {{ password }}\n", encoding="utf-8")
+    release = {"name": "web", "namespace": site.namespace, "chart": str(site.chart), "create_namespace": True}
+    release["values_templates"] = ["web.yaml.j2"]
+    arguments = {"kubeconfig": str(site.server.kubeconfig), "helm": site.helm, "releases": [release]}
+    task = {"atarnet.homelab.helm_release": arguments}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": {"password": "canary-4711"}, "tasks": [task]}
+    (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": next(p for p in sys.path if (Path(p) / "ansible_collections/atarnet").exists()),
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "play.yml", "--diff"]
+
+    def play_it(*options: str) -> str:
+        done = subprocess.run(
+            [*command, "-vvvv", *options], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "canary" not in done.stdout + done.stderr
+        return done.stdout
+
+    assert "changed=1" in play_it("--check")
+    assert "changed=1" in play_it()
+    assert "changed=0" in play_it()
+    secret = site.server.call("GET", f"/api/v1/namespaces/{site.namespace}/secrets/web-token")
+    assert secret["data"]["key"] == "Y2FuYXJ5LTQ3MTE="
