@@ -120,3 +120,35 @@ def test_a_schema_elsewhere_is_named(site: t.Any) -> None:
     assert "refers to https://127.0.0.1:1/schema.json" in told and "skip_schema_validation" in told
     assert CANARY not in told
     assert "failed" not in site.run(site.release(skip_schema_validation=True))
+
+
+def test_a_killed_upgrade_that_is_taken_back_leaves_nothing(site: t.Any) -> None:
+    assert "failed" not in site.run(site.release())
+    wanted = site.chart / "templates" / "web.yaml"
+    site.write("templates/web.yaml", WORKLOAD)
+    command = [site.helm, "upgrade", "web", str(site.chart), "--namespace", site.namespace, "--wait"]
+    command += ["--kubeconfig", str(site.server.kubeconfig)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web"):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+    wanted.unlink()
+    done = site.run(site.release(), clock=lambda: time.time() + 91)
+    assert done["recovered"] == [
+        f"release {site.namespace}/web: revision 2 was pending-upgrade and is now marked failed, "
+        "revision 1 was restored first"
+    ], done
+    assert not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web")
+    assert site.run(site.release())["helm_runs"] == 0
+
+
+def test_a_failed_hook_removes_the_first_installation(site: t.Any) -> None:
+    hook = WORKLOAD.split("spec:", maxsplit=1)[0].replace("apps/v1", "batch/v1").replace("Deployment", "Job")
+    hook = hook.replace("{name: web}", '{name: web, annotations: {"helm.sh/hook": post-install}}')
+    hook += "spec: {template: {spec: {restartPolicy: Never, containers: [{name: app, image: example.test/app:1}]}}}\n"
+    site.write("templates/hook.yaml", hook)
+    failed = site.run(site.release(rollback=True, timeout=3))
+    assert failed["msg"].endswith("The failed installation was removed."), failed
+    assert not site.server.exists(f"/api/v1/namespaces/{site.namespace}/configmaps/web-settings")
