@@ -71,15 +71,19 @@ class Site:
         base = {**DEFAULTS, "name": name, "namespace": self.namespace, "chart": str(self.chart)}
         return {**base, "values": values or {}, **given}
 
-    def run(self, *releases: dict[str, t.Any], check: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    def run(
+        self, *releases: dict[str, t.Any], check: bool = False, kubeconfig_path: str = "", **options: t.Any
+    ) -> dict[str, t.Any]:
         """Run the task as the action plugin does and return its result."""
-        path = str(self.server.kubeconfig)
+        path = kubeconfig_path or str(self.server.kubeconfig)
 
         def connect() -> Api:
             return Api(HttpTransport(kubeconfig.load(path), MANAGER), MANAGER)
 
         wanted = read_releases(releases, [item["values"] for item in releases])
-        return run(Task(wanted, check=check), connect, Helm(self.helm, path), **options)
+        return run(
+            Task(wanted, api_optional=bool(kubeconfig_path), check=check), connect, Helm(self.helm, path), **options
+        )
 
 
 @pytest.fixture(scope="session")

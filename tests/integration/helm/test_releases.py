@@ -152,3 +152,27 @@ def test_a_failed_hook_removes_the_first_installation(site: t.Any) -> None:
     failed = site.run(site.release(rollback=True, timeout=3))
     assert failed["msg"].endswith("The failed installation was removed."), failed
     assert not site.server.exists(f"/api/v1/namespaces/{site.namespace}/configmaps/web-settings")
+
+
+def test_a_chart_that_brings_its_own_kinds(site: t.Any) -> None:
+    group = f"{site.namespace}.example.test"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"things.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": "Thing", "plural": "things"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    site.write("crds/thing.yaml", json.dumps(definition))
+    site.write("templates/thing.yaml", f"apiVersion: {group}/v1\nkind: Thing\nmetadata: {{name: one}}\n")
+    checked, done = site.run(site.release(), check=True), site.run(site.release())
+    assert plan(checked) == plan(done)
+    assert done["notes"] == [f"release {site.namespace}/web: rendered without the server, which lacks its kinds"]
+    assert f"apiextensions.k8s.io/v1 CustomResourceDefinition things.{group}" in str(done["diff"])
+    assert site.server.exists(f"/apis/{group}/v1/namespaces/{site.namespace}/things/one")
+    assert not site.run(site.release())["changed"]

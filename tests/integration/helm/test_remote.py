@@ -126,3 +126,11 @@ def test_as_a_task_without_a_word_of_secrets(site: t.Any, tmp_path: Path) -> Non
     assert "changed=0" in play_it()
     secret = site.server.call("GET", f"/api/v1/namespaces/{site.namespace}/secrets/web-token")
     assert secret["data"]["key"] == "Y2FuYXJ5LTQ3MTE="
+
+
+def test_a_blank_lab_can_be_checked_but_not_run(site: t.Any, tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.conf")
+    checked = site.run(site.release(), check=True, kubeconfig_path=missing)
+    assert (checked["api"], checked["changes"][0]["action"], len(checked["diff"])) == ("unreachable", "install", 4)
+    assert checked["diff"] == site.run(site.release(), check=True)["diff"]
+    assert "it does not exist" in site.run(site.release(), kubeconfig_path=missing)["msg"]
