@@ -29,6 +29,16 @@ def plan(result: dict[str, t.Any]) -> tuple[t.Any, ...]:
     return result["changes"], result["diff"], result["notes"]
 
 
+def kill_at_work(site: t.Any, command: list[str]) -> None:
+    """Run Helm and kill it as soon as the Deployment is there, which never becomes ready."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web"):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+
+
 def test_install_rest_change_remove(site: t.Any) -> None:
     wanted = site.release(values={"password": CANARY})
     checked = site.run(wanted, check=True)
@@ -80,12 +90,7 @@ def test_a_killed_installation_is_taken_over(site: t.Any) -> None:
     site.write("templates/web.yaml", WORKLOAD)
     command = [site.helm, "install", "web", str(site.chart), "--namespace", site.namespace, "--create-namespace"]
     command += ["--wait", "--kubeconfig", str(site.server.kubeconfig)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web"):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        process.kill()
+    kill_at_work(site, command)
     young = site.run(site.release())
     assert "has been pending-install" in young["msg"]
     done = site.run(site.release(), clock=lambda: time.time() + 91)
@@ -128,12 +133,7 @@ def test_a_killed_upgrade_that_is_taken_back_leaves_nothing(site: t.Any) -> None
     site.write("templates/web.yaml", WORKLOAD)
     command = [site.helm, "upgrade", "web", str(site.chart), "--namespace", site.namespace, "--wait"]
     command += ["--kubeconfig", str(site.server.kubeconfig)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web"):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        process.kill()
+    kill_at_work(site, command)
     wanted.unlink()
     done = site.run(site.release(), clock=lambda: time.time() + 91)
     assert done["recovered"] == [
