@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -13,6 +14,7 @@ from ansible_collections.atarnet.homelab.plugins.action.kube_apply import Action
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import Helm
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import merge, plain, read_releases
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.run import MANAGER, Task, run
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import documents, kubeconfig
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
@@ -20,6 +22,17 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import 
 from ansible_collections.atarnet.homelab.plugins.modules.helm_release import ARGUMENT_SPEC
 
 Json = dict[str, t.Any]
+
+
+def start(command: t.Sequence[str], given: str, environment: t.Mapping[str, str], patience: float) -> RunResult:
+    """Return how *command* ended. Raises TimeoutError when it did not end within *patience* seconds."""
+    try:
+        done = subprocess.run(
+            command, input=given.encode(), env=dict(environment), capture_output=True, timeout=patience, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return RunResult(done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr)))
 
 
 class ActionModule(Rendering):
@@ -45,7 +58,7 @@ class ActionModule(Rendering):
             patient = not (check and task.api_optional)
             return Api(HttpTransport(kubeconfig.load(path), agent=MANAGER, patient=patient), MANAGER)
 
-        result.update(run(task, connect, Helm(str(arguments["helm"]), path)))
+        result.update(run(task, connect, Helm(str(arguments["helm"]), path, start)))
         return result
 
     def _values(self, item: Json, task_vars: Json) -> Json:

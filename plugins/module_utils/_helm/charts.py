@@ -47,7 +47,9 @@ def read(path: str) -> Chart:
 
 def _folder(path: str) -> tuple[str, str]:
     digest = hashlib.sha256()
-    files = [os.path.join(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names]
+    files = [
+        os.path.join(folder, name) for folder, _folders, names in os.walk(path, followlinks=True) for name in names
+    ]
     for file in sorted(files):
         with open(file, "rb") as stream:
             content = hashlib.sha256(stream.read()).hexdigest()

@@ -8,10 +8,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import threading
 import typing as t
 
+from .._host.commands import RunResult
 from .._kube.errors import KubeError
 from .charts import Chart
 from .model import Json, Release, hide
@@ -21,6 +21,9 @@ _KEPT = frozenset({"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HEL
 _REMOTE_SCHEMA = re.compile(r"failing loading \\?\"(https?://[^\"\\]+)")
 _LOG = re.compile(r"^(level=|time=|\d{4}/\d\d/\d\d )")
 SURPLUS_S = 60
+
+Start = t.Callable[[t.Sequence[str], str, t.Mapping[str, str], float], RunResult]
+"""Runs a command with a standard input and an environment; raises TimeoutError after so many seconds."""
 
 
 class HelmError(KubeError):
@@ -32,13 +35,14 @@ class HelmError(KubeError):
 
 
 class Helm:
-    """One Helm program on one cluster; runs counts how often it was started."""
+    """One Helm program on one cluster, run by *start*; runs counts how often it was started."""
 
-    def __init__(self, program: str, kubeconfig: str) -> None:
+    def __init__(self, program: str, kubeconfig: str, start: Start) -> None:
         self.runs = 0
         self._named = program
         self._kubeconfig = os.path.abspath(os.path.expanduser(kubeconfig))
         self._program = ""
+        self._run_command = start
         self._lock = threading.Lock()
 
     def install_or_upgrade(self, release: Release, chart: Chart) -> None:
@@ -96,7 +100,7 @@ class Helm:
                     raise KubeError(
                         f"Running Helm: {self._named} is not there. Install Helm 4 or set helm to its path."
                     )
-                version = self._start([found, "version", "--template", "{{.Version}}"], b"", 30).stdout.decode().strip()
+                version = self._start([found, "version", "--template", "{{.Version}}"], "", 30).stdout.strip()
                 if not version.startswith("v4."):
                     told = version.splitlines()[0][:80] if version else "no version"
                     raise KubeError(
@@ -106,24 +110,24 @@ class Helm:
                 self._program = found
         return self._program
 
-    def _start(self, command: list[str], given: bytes, patience: float) -> subprocess.CompletedProcess[bytes]:
+    def _start(self, command: list[str], given: str, patience: float) -> RunResult:
         self.runs += 1
         environment = {
             key: value
             for key, value in os.environ.items()
             if key != "KUBECONFIG" and (not key.startswith("HELM_") or key in _KEPT)
         }
-        return subprocess.run(command, input=given, env=environment, capture_output=True, timeout=patience, check=False)
+        return self._run_command(command, given, environment, patience)
 
     def _run(self, attempt: str, arguments: list[str], release: Release, seconds: int = 300) -> str:
         command = [self._ready(), *arguments, "--kubeconfig", self._kubeconfig]
         try:
-            done = self._start(command, json.dumps(release.values).encode(), 3 * seconds + SURPLUS_S)
-        except subprocess.TimeoutExpired:
+            done = self._start(command, json.dumps(release.values), 3 * seconds + SURPLUS_S)
+        except TimeoutError:
             raise HelmError(f"{attempt}: Helm did not end in time. Run again.", "") from None
-        if done.returncode == 0:
-            return done.stdout.decode("utf-8", "replace")
-        told = hide(done.stderr.decode("utf-8", "replace"), release.values)
+        if done.rc == 0:
+            return done.stdout
+        told = hide(done.stderr, release.values)
         raise HelmError(f"{attempt}: {cause(told, release)}", told)
 
 

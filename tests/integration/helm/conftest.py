@@ -12,6 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.action.helm_release import start
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import Helm
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import read_releases
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.run import MANAGER, Task, run
@@ -82,7 +83,10 @@ class Site:
 
         wanted = read_releases(releases, [item["values"] for item in releases])
         return run(
-            Task(wanted, api_optional=bool(kubeconfig_path), check=check), connect, Helm(self.helm, path), **options
+            Task(wanted, api_optional=bool(kubeconfig_path), check=check),
+            connect,
+            Helm(self.helm, path, start),
+            **options,
         )
 
 
