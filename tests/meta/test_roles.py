@@ -14,6 +14,8 @@ ROLES = sorted(path for path in (CHECKOUT / "roles").iterdir() if path.is_dir())
 FILES = ("README.md", "meta/main.yml", "meta/argument_specs.yml", "defaults/main.yml", "tasks/main.yml")
 # The collection's input is defined in one role; all others have variables of their own name only.
 INPUT_ROLE, INPUT_PREFIX = "validate", "homelab_"
+# What can change a lab.
+CHANGING = ("host_state", "kube_apply", "helm_release", "kubeadm_node")
 
 for_each_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 
@@ -74,3 +76,13 @@ def test_readme_is_titled_and_shows_the_role_in_use(role: Path) -> None:
     text = (role / "README.md").read_text(encoding="utf-8")
     assert f"# {role.name}\n" in text
     assert f"atarnet.homelab.{role.name}" in text
+
+
+@for_each_role
+def test_changes_are_registered_for_reports(role: Path) -> None:
+    """The plan, the drift report and the record of a run are gathered from what roles register."""
+    for task in load(role / "tasks" / "main.yml"):
+        if not any(f"atarnet.homelab.{name}" in task for name in CHANGING):
+            continue
+        name = task.get("register", "")
+        assert name.startswith(f"{role.name}_") and name.endswith("_result"), task["name"]

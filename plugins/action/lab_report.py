@@ -1,0 +1,74 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather the results of the run on the controller and write the report, without asking any host."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.module_utils._report import render
+from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect, states
+
+Json = dict[str, t.Any]
+ARGUMENT_SPEC = {
+    "title": {"type": "str", "required": True},
+    "lab": {"type": "str", "required": True},
+    "json_file": {"type": "path"},
+    "metrics_file": {"type": "path"},
+}
+
+
+def variables_of_hosts(task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Mapping[str, t.Any]]:
+    """Return the variables of every host of the inventory, without rendering any."""
+    return {str(host): task_vars["hostvars"].raw_get(host) for host in task_vars["groups"]["all"]}
+
+
+class ActionModule(ActionBase):
+    """The controller's half of atarnet.homelab.lab_report; there is no other."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return {"changed": False, "report": ..., "msg": ...}; fails when no host was seen."""
+        super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail(f"Reading the arguments of lab_report: {'; '.join(checked.error_messages)}.")
+        given = checked.validated_parameters
+        variables = variables_of_hosts(task_vars or {})
+        hosts = states(variables)
+        if "seen" not in hosts.values():
+            raise AnsibleActionFail(
+                f"Reporting on {given['lab']}: no host was looked at to the end. See the errors above."
+            )
+        report, now = collect(variables), time.time()
+        made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        data = render.as_data(report, given["lab"], made, hosts)
+        for path, text in (
+            (given["json_file"], render.as_json(data)),
+            (given["metrics_file"], render.as_metrics(data, int(now))),
+        ):
+            if path:
+                _write(str(path), text)
+        return {"changed": False, "report": data, "msg": render.as_text(report, given["title"], hosts)}
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file in one step, readable by everybody: it has no secrets, and node-exporter is another user."""
+    partial = f"{path}.partial"
+    try:
+        with open(partial, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except OSError as exc:
+        raise AnsibleActionFail(
+            f"Writing the report {path}: {exc.strerror}. Name a file in a folder that is there."
+        ) from exc
