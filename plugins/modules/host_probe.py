@@ -13,13 +13,15 @@ description:
   - Reads what the host is (operating system, architecture, memory, Python, cgroups) from its files, in one round.
   - Refuses, on the controller, a host with an unsupported operating system or architecture, too little memory, a Python
     that is missing or too old, another process 1 than systemd, or without root.
-  - Never writes anything.
+  - Where O(run) is given, records on the host that this run has begun, and refuses while another one is under way.
+    A run whose process on this controller has ended is not; its record is replaced, with a warning. Beside that record,
+    C(/var/lib/atarnet-homelab/run.json), nothing is written, and in check mode not even that.
 extends_documentation_fragment:
   - atarnet.homelab._attributes
 attributes:
   diff_mode:
     support: N/A
-    details: Nothing is ever changed.
+    details: Nothing of the lab is ever changed.
 author:
   - atarnet (@atarnet)
 options:
@@ -27,6 +29,21 @@ options:
     description: Memory in MiB below which the host is refused.
     type: int
     required: true
+  record_run:
+    description: Whether the host holds the record of the run; the control planes of the lab do.
+    type: bool
+    default: false
+  lab:
+    description: Name of the lab, for messages.
+    type: str
+    default: ""
+  take_over_run:
+    description: Id of a run known to be dead, which does not stand in the way of this one.
+    type: str
+    default: ""
+  run:
+    description: The run that begins. Set by the action plugin.
+    type: dict
 seealso:
   - module: atarnet.homelab.lab_plan
 """
@@ -43,6 +60,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+held:
+  description: The run that is under way instead of this one; null when there is none.
+  returned: with O(record_run=true)
+  type: dict
+  sample: null
+age_s:
+  description: How many seconds ago the record was written that was found.
+  returned: with O(record_run=true)
+  type: int
+  sample: 0
+note:
+  description: What became of an earlier run that did not end.
+  returned: with O(record_run=true)
+  type: str
+  sample: ""
 probe:
   description: What the host is.
   returned: when the host could be looked at
@@ -95,14 +127,34 @@ probe:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab.probe import observe
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import from_dict
+
+ARGUMENT_SPEC = {
+    "minimum_memory": {"type": "int", "required": True},
+    "record_run": {"type": "bool", "default": False},
+    "lab": {"type": "str", "default": ""},
+    "take_over_run": {"type": "str", "default": ""},
+    "run": {"type": "dict"},
+}
 
 
 def main() -> None:
-    """Return what the host is; judging it is the action plugin's part."""
-    arguments = {"minimum_memory": {"type": "int", "required": True}}
-    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    module.exit_json(changed=False, probe=observe().as_dict())
+    """Return what the host is and whether the run may begin; judging the host is the action plugin's part."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    given, begun = module.params["run"], {}
+    seen = observe().as_dict()
+    if given:
+        system = System("/", module_runner(module.run_command))
+        try:
+            begun = begin(system, from_dict(given), module.params["take_over_run"], module.check_mode)
+        except HostError as exc:
+            module.fail_json(msg=str(exc), probe=seen)
+    module.exit_json(changed=False, probe=seen, **begun)
 
 
 if __name__ == "__main__":

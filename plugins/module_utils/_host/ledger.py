@@ -21,6 +21,7 @@ LEDGER = f"{STATE_DIR}/ledger.json"
 ORIGINALS = f"{STATE_DIR}/originals"
 BASELINE = f"{STATE_DIR}/baseline.json"
 DOWNLOADS = f"{STATE_DIR}/downloads"
+RUN = f"{STATE_DIR}/run.json"
 VERSION = 1
 
 Entry = dict[str, t.Any]

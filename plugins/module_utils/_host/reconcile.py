@@ -10,7 +10,7 @@ from .builder import Change, Plan
 from .errors import HostError
 from .expand import expand
 from .fingerprint import keep_baseline
-from .ledger import BASELINE, DOWNLOADS, LEDGER, ORIGINALS, LedgerStore
+from .ledger import BASELINE, DOWNLOADS, LEDGER, ORIGINALS, RUN, LedgerStore
 from .model import STATE_DIR, Desired
 from .observe import observe
 from .plan import make_plan
@@ -60,7 +60,7 @@ def _remove_state(system: System) -> None:
         for name in system.children(folder):
             system.remove(f"{folder}/{name}")
         system.remove_directory(folder)
-    for path in (LEDGER, BASELINE):
+    for path in (LEDGER, BASELINE, RUN):
         system.remove(path)
     if not system.remove_directory(STATE_DIR):
         cause = f"it still holds {', '.join(system.children(STATE_DIR))}"

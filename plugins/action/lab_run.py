@@ -1,0 +1,86 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell the control planes which run begins or ends; judge on the controller whether one that was killed lives."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.action.lab_report import variables_of_hosts
+from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, plan
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import Run, from_dict
+from ansible_collections.atarnet.homelab.plugins.modules.lab_run import ARGUMENT_SPEC
+
+Json = dict[str, t.Any]
+Call = t.Callable[[Json], Json]
+
+
+def this_run() -> Run:
+    """Return the run that this worker process belongs to."""
+    playbooks = ", ".join(os.path.basename(str(name)) for name in context.CLIARGS.get("args") or ())
+    return controller.current(playbooks or "a playbook", os.getppid())
+
+
+def begin(call: Call, lab: str, take_over: str, check: bool) -> Json:
+    """Begin the run by *call*, which runs a module with the arguments it is given. Raises AnsibleActionFail.
+
+    In check mode a run that is under way is only a warning, as nothing is taken from it.
+    """
+    arguments = {"run": this_run().as_dict(), "take_over_run": take_over}
+    result = call(arguments)
+    if result.get("held") and controller.is_dead(from_dict(result["held"])):
+        result = call({**arguments, "take_over_run": result["held"]["id"]})
+    if result.get("note"):
+        result.setdefault("warnings", []).append(f"{result['note']}.")
+    if result.get("held"):
+        held = from_dict(result["held"])
+        if not check:
+            raise AnsibleActionFail(plan.refusal(lab, held, result["age_s"]), show_content=False)
+        result.setdefault("warnings", []).append(f"{held} is under way; what it still changes is not in this plan.")
+    return result
+
+
+class ActionModule(ActionBase):
+    """The controller's half of atarnet.homelab.lab_run."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return what the module returned; fails when the lab is held by another run."""
+        super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail(f"Reading the arguments of lab_run: {'; '.join(checked.error_messages)}.")
+        given, variables = checked.validated_parameters, task_vars or {}
+
+        def call(arguments: Json) -> Json:
+            return dict(
+                self._execute_module(
+                    module_name="atarnet.homelab.lab_run",
+                    module_args={"lab": given["lab"], "state": given["state"], **arguments},
+                    task_vars=variables,
+                )
+            )
+
+        if given["state"] == "begun":
+            return begin(call, given["lab"], given["take_over_run"], bool(self._task.check_mode))
+        lines = collect(variables_of_hosts(variables)).lines
+        changes = [{"where": line.where, "object": line.object, "action": line.action} for line in lines]
+        if self._task.check_mode:
+            return {"changed": False, "note": ""}
+        result = call({"run": this_run().as_dict(), "outcome": _outcome(variables), "changes": changes})
+        if result.get("note"):
+            result.setdefault("warnings", []).append(result["note"])
+        return result
+
+
+def _outcome(variables: Json) -> str:
+    away = sorted(set(variables["ansible_play_hosts_all"]) - set(variables["ansible_play_hosts"]))
+    return f"without {', '.join(away)}" if away else "complete"
