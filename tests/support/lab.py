@@ -16,7 +16,16 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
 NODES = ("cp1", "w1", "w2")
 # Actions that run on the controller alone.
-CONTROLLER_ACTIONS = {f"atarnet.homelab.{name}" for name in ("lab_plan", "kube_apply", "cluster_status")}
+CONTROLLER_ACTIONS = {
+    f"atarnet.homelab.{name}" for name in ("lab_plan", "lab_report", "kube_apply", "helm_release", "cluster_status")
+}
+# What the system writes by itself, what a login leaves behind, and where nothing lasts.
+_NOT_OURS = (
+    "-path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log -o -path /var/lib/systemd"
+    " -o -path /root/.ansible"
+)
+# Where a living cluster writes all the time.
+_LIVING = "-path /var/lib/etcd -o -path /var/lib/containerd -o -path /var/lib/kubelet"
 CHANGING_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -103,6 +112,22 @@ def lab(*arguments: str) -> str:
 def on_node(node: str, script: str) -> str:
     """Run a shell script on a node and return its output."""
     return lab("exec", node, "sh", "-c", script)
+
+
+def written_since(node: str, moment: int, living: bool) -> str:
+    """Return the files of *node* that were written after *moment* (Unix seconds), by find.
+
+    On a *living* cluster its own data are left out.
+    """
+    passed_over = f"{_NOT_OURS} -o {_LIVING}" if living else _NOT_OURS
+    return on_node(node, f"find / \\( {passed_over} \\) -prune -o -type f -newermt @{moment} -print")
+
+
+def kubectl_shell(script: str) -> None:
+    """Run a shell script that calls kubectl on the lab's cluster."""
+    done = subprocess.run(["sh", "-c", script], check=False, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise RuntimeError(f"{script} failed: {done.stderr}")
 
 
 def kubectl(*arguments: str, document: str | None = None, check: bool = True) -> str:
