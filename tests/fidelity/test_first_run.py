@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import typing as t
@@ -19,22 +20,37 @@ NO_OP_ROUNDS = {"cp1": 6, "w1": 5, "w2": 5}
 class Site(t.NamedTuple):
     """The runs that the tests of this module look at."""
 
+    planned: dict[str, t.Any]
     predicted: SiteRun
     written: dict[str, str]
     first: SiteRun
+    recorded: dict[str, t.Any]
     second: SiteRun
     third: SiteRun
 
 
 @pytest.fixture(scope="module")
-def site() -> Site:
-    """Blank nodes, then a check run, the first run and two more."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Blank nodes, then the plan, a check run, the first run and two more."""
     lab("nodes", "reset")
     time.sleep(1)
     moment = int(time.time())
+    plan = tmp_path_factory.mktemp("plan") / "plan.json"
+    planning = run_playbook("-e", f"plan_file={plan}", playbook="playbooks/plan.yml")
+    assert planning.code == 0, planning.output[-3000:]
     predicted = run_playbook("--check", "--diff")
     written = {node: written_since(node, moment, living=False) for node in NODES}
-    return Site(predicted, written, run_playbook("--diff", "-vvv"), run_playbook("--diff"), run_playbook("--diff"))
+    first = run_playbook("--diff", "-vvv")
+    recorded = json.loads(on_node("cp1", "cat /var/lib/atarnet-homelab/run.json"))
+    second, third = run_playbook("--diff"), run_playbook("--diff")
+    return Site(json.loads(plan.read_text()), predicted, written, first, recorded, second, third)
+
+
+def test_the_plan_is_what_the_record_of_the_run_says(site: Site) -> None:
+    planned = [{key: change[key] for key in ("where", "object", "action")} for change in site.planned["changes"]]
+    assert planned, "the plan is empty"
+    assert planned == site.recorded["changes"]
+    assert site.planned["hosts"] == dict.fromkeys(NODES, "seen")
 
 
 def test_check_run_on_blank_nodes_reaches_the_end(site: Site) -> None:
