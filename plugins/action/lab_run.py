@@ -11,6 +11,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.atarnet.homelab.plugins.action.lab_report import variables_of_hosts
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, plan
@@ -19,6 +20,7 @@ from ansible_collections.atarnet.homelab.plugins.modules.lab_run import ARGUMENT
 
 Json = dict[str, t.Any]
 Call = t.Callable[[Json], Json]
+_DISPLAY = Display()
 
 
 def this_run() -> Run:
@@ -37,12 +39,12 @@ def begin(call: Call, lab: str, take_over: str, check: bool) -> Json:
     if result.get("held") and controller.is_dead(from_dict(result["held"])):
         result = call({**arguments, "take_over_run": result["held"]["id"]})
     if result.get("note"):
-        result.setdefault("warnings", []).append(f"{result['note']}.")
+        _DISPLAY.warning(f"{result['note']}.")
     if result.get("held"):
         held = from_dict(result["held"])
         if not check:
             raise AnsibleActionFail(plan.refusal(lab, held, result["age_s"]), show_content=False)
-        result.setdefault("warnings", []).append(f"{held} is under way; what it still changes is not in this plan.")
+        _DISPLAY.warning(f"{held} is under way; what it still changes is not in this plan.")
     return result
 
 
@@ -77,7 +79,7 @@ class ActionModule(ActionBase):
             return {"changed": False, "note": ""}
         result = call({"run": this_run().as_dict(), "outcome": _outcome(variables), "changes": changes})
         if result.get("note"):
-            result.setdefault("warnings", []).append(result["note"])
+            _DISPLAY.warning(result["note"])
         return result
 
 
