@@ -141,4 +141,5 @@ def _requests(run: Run) -> list[Line]:
 
 def _slowest(tasks: list[Task]) -> list[Line]:
     slowest = sorted((task for task in tasks if task.hosts), key=lambda task: -task.seconds)[:SLOWEST]
-    return [("plain", "  slowest tasks"), *(("plain", f"{task.seconds:9.1f} s  {task.name}") for task in slowest)]
+    rows = [f"{task.seconds:9.1f} s  {task.name}" for task in slowest]
+    return [("plain", row) for row in (["  slowest tasks", *rows] if rows else [])]
