@@ -253,6 +253,8 @@ class CallbackModule(CallbackBase):
         self._say([self._head(result, outcome, item), *lines], stderr=self.get_option("display_failed_stderr"))
 
     def _said(self, result: t.Any) -> list[render.Line]:
+        if model.hidden(result.result):
+            return render.block("plain", model.message_of(result.result))
         self._clean_results(result.result, result.task.action)
         lines = render.said(result.result.get("msg"))
         return self._dump(result.result) if lines is None else lines

@@ -61,9 +61,11 @@ def result(data: dict[str, t.Any], task: Task | None = None, host: str = "cp1") 
     return SimpleNamespace(host=SimpleNamespace(get_name=lambda: host), task=task or Task(), result=data)
 
 
-def callback(verbosity: int = 0, **options: t.Any) -> tuple[CallbackModule, list[str]]:
+def callback(
+    verbosity: int = 0, kind: type[CallbackModule] = CallbackModule, **options: t.Any
+) -> tuple[CallbackModule, list[str]]:
     """Return a callback with these options and the lines it displays."""
-    made = CallbackModule()
+    made = kind()
     made._display = Display(verbosity)
     made._plugin_options = {**OPTIONS, **options}
     return made, made._display.lines

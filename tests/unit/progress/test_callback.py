@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from types import SimpleNamespace
 
 import pytest
+from ansible import context
+from ansible_collections.atarnet.homelab.plugins.callback.progress import CallbackModule
 
 from tests.unit.progress.fakes import Task, callback, result
 
@@ -61,6 +64,12 @@ DONE: dict[str, tuple[str, dict[str, t.Any], dict[str, t.Any], list[str]]] = {
         {"changed": False, "x": {"a": 1}, "_ansible_verbose_always": True},
         {"action": "debug"},
         ["  ok: [cp1] Configure", "      x:", "          a: 1"],
+    ),
+    "hidden debug": (
+        "runner_on_ok",
+        dict(HIDDEN),
+        {"action": "ansible.builtin.debug"},
+        ["  ok: [cp1] Configure", "      the output is hidden because of no_log"],
     ),
     "retry": ("runner_retry", {"attempts": 1, "retries": 3}, {}, []),
 }
@@ -227,6 +236,10 @@ def test_no_diff(data: dict[str, t.Any]) -> None:
     assert [line for line in lines if "changed:" not in line] == []
 
 
+class Recorder(CallbackModule):
+    """What AWX makes of the callback that a job names."""
+
+
 class Stats:
     """Ansible's counts for two hosts."""
 
@@ -263,6 +276,27 @@ def test_the_course_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[7:12] == ["  no hosts matched", "", "Custom statistics", "      _run:", "          made: 3"]
     assert "  w1  : ok=0   changed=0   unreachable=0   failed=2   skipped=0   rescued=0   ignored=0" in lines
     assert capsys.readouterr().out == ""
+
+
+PLACES: dict[str, tuple[dict[str, t.Any], bool]] = {
+    "terminal": ({}, True),
+    "pipe": ({"terminal": False}, False),
+    "verbose": ({"verbosity": 1}, False),
+    "dumb terminal": ({"term": "dumb"}, False),
+    "step by step": ({"step": True}, False),
+    "recorded by a subclass": ({"kind": Recorder}, False),
+}
+
+
+@pytest.mark.parametrize(("place", "live"), PLACES.values(), ids=PLACES)
+def test_the_line_is_for_a_person_at_a_terminal(
+    place: dict[str, t.Any], live: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _lines = callback(place.get("verbosity", 0), kind=place.get("kind", CallbackModule))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: place.get("terminal", True)))
+    monkeypatch.setattr(context, "CLIARGS", {"step": place.get("step", False)})
+    monkeypatch.setenv("TERM", place.get("term", "xterm"))
+    assert made._for_a_terminal() is live
 
 
 def test_a_report_that_cannot_be_written_is_a_warning() -> None:
