@@ -120,7 +120,7 @@ class CallbackModule(CallbackBase):
         self._run.playbooks.append(os.path.basename(str(playbook._file_name)))
         if len(self._run.playbooks) == 1:
             self._report(report.remove)
-            if self._run.check:
+            if self._run.asked_to_check:
                 self._say([("plain", "check: nothing is changed, this would be:")])
 
     def v2_playbook_on_vars_prompt(self, *args: t.Any, **kwargs: t.Any) -> None:
@@ -295,12 +295,13 @@ class CallbackModule(CallbackBase):
 
     def _seen(self, result: t.Any, outcome: str) -> model.Seen:
         host, loop = result.host.get_name(), self._loops(result)
-        return self._run.end_host(self._task(result.task), host, outcome, result.result, self._now(), loop=loop)
+        task, check = self._task(result.task), result.task.check_mode is True
+        return self._run.end_host(task, host, outcome, result.result, self._now(), loop=loop, check=check)
 
     def _close_tasks(self) -> None:
         for task in self._run.close_tasks():
             if self._line is None:
-                self._say(render.ended(task, self._run.check))
+                self._say(render.ended(task))
 
     @staticmethod
     def _loops(result: t.Any) -> bool:

@@ -22,12 +22,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass
 class Phase:
-    """A play, or consecutive plays of one name; ended is the moment of its last event."""
+    """A play, or consecutive plays of one name; ended is the moment of its last result.
+
+    check says that all its results so far were of check mode.
+    """
 
     name: str
     started: float
     ended: float
     changes: int = 0
+    check: bool | None = None
 
     @property
     def seconds(self) -> float:
@@ -36,7 +40,7 @@ class Phase:
 
 @dataclass(eq=False)
 class Task:
-    """A task and, for each host that took it up, since when; done counts how hosts ended."""
+    """A task and, for each host that took it up, since when; done counts how hosts ended, check is of the last one."""
 
     phase: Phase
     name: str
@@ -46,6 +50,7 @@ class Task:
     hosts: dict[str, float] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     done: dict[str, int] = field(default_factory=dict)
+    check: bool = False
 
     @property
     def seconds(self) -> float:
@@ -54,7 +59,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """One host's result of a task. changed counts its changes, message says why it failed (else it is empty)."""
+    """One host's result of a task. changed counts its changes, which check mode only foresaw.
+
+    message says why it failed, and is empty when it did not.
+    """
 
     task: Task
     host: str
@@ -63,6 +71,7 @@ class Seen:
     changed: int
     changes: list[Json]
     message: str
+    check: bool
 
 
 class Run:
@@ -71,7 +80,8 @@ class Run:
     def __init__(self, started: float, check: bool = False) -> None:
         """started is Unix time; check says that the run was asked to change nothing."""
         self.started = started
-        self.check = check
+        self.asked_to_check = check
+        self.foreseen = 0
         self.playbooks: list[str] = []
         self.phases: list[Phase] = []
         self.tasks: list[Task] = []
@@ -105,23 +115,32 @@ class Run:
         task.hosts[host] = now
         task.running.add(host)
 
-    def end_host(self, task: Task, host: str, outcome: str, result: Json, now: float, loop: bool = False) -> Seen:
-        """Take a host's result; of a loop, what its items returned counts."""
+    def end_host(
+        self, task: Task, host: str, outcome: str, result: Json, now: float, loop: bool = False, check: bool = False
+    ) -> Seen:
+        """Take a host's result; of a loop, what its items returned counts. check tells of check mode."""
         parts = items_of(result) if loop else []
         failed = outcome not in ("ok", "changed", "skipped")
         message = "\n".join(_reasons(result, parts)) if failed else ""
         parts = parts or [result]
         seconds = now - task.hosts.setdefault(host, now)
         changes = [change for part in parts for change in changes_of(part)]
-        entry = Seen(task, host, outcome, seconds, sum(map(count_of, parts)), changes, message)
+        entry = Seen(task, host, outcome, seconds, sum(map(count_of, parts)), changes, message, check)
         self.seen.append(entry)
-        task.running.discard(host)
-        task.done[outcome] = task.done.get(outcome, 0) + 1
-        task.ended = task.phase.ended = now
-        task.phase.changes += entry.changed
+        self._add(entry, now)
         for part in parts:
             self._count_requests(part)
         return entry
+
+    def _add(self, entry: Seen, now: float) -> None:
+        task, phase = entry.task, entry.task.phase
+        task.running.discard(entry.host)
+        task.done[entry.outcome] = task.done.get(entry.outcome, 0) + 1
+        task.ended = phase.ended = now
+        task.check = entry.check
+        phase.check = entry.check and phase.check is not False
+        phase.changes += entry.changed
+        self.foreseen += entry.changed if entry.check else 0
 
     def close_tasks(self) -> list[Task]:
         """Return, each only once, the tasks that were begun and on which no host works any more."""
@@ -145,6 +164,11 @@ class Run:
     @property
     def changes(self) -> int:
         return sum(phase.changes for phase in self.phases)
+
+    @property
+    def check(self) -> bool:
+        """Tell whether the run only looked: it was asked to, or a play was and nothing was changed beside it."""
+        return self.asked_to_check or (any(phase.check for phase in self.phases) and self.changes == self.foreseen)
 
     @property
     def outcome(self) -> str:

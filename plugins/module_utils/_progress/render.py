@@ -70,11 +70,11 @@ def said(message: t.Any) -> list[Line] | None:
     return block("plain", clean("\n".join(lines)))
 
 
-def ended(task: Task, check: bool) -> list[Line]:
+def ended(task: Task) -> list[Line]:
     """Return the line for a task that has ended; none when every host skipped it."""
     if not set(task.done) - {"skipped"}:
         return []
-    counts = ", ".join(f"{task.done[name]} {word(name, check)}" for name in OUTCOMES if name in task.done)
+    counts = ", ".join(f"{task.done[name]} {word(name, task.check)}" for name in OUTCOMES if name in task.done)
     return [("plain", f"  done: {task.name}: {counts}, {task.seconds:.1f} s")]
 
 
@@ -99,8 +99,6 @@ def _cut(text: str, columns: int) -> str:
 
 def summary(run: Run) -> list[Line]:
     """Return the end of the output: phases, hosts, requests, the slowest tasks and the total."""
-    counted = f"{run.changes} change{'' if run.changes == 1 else 's'}"
-    total = f"{CHECKED}: {counted}" if run.check else counted
     return [
         ("plain", ""),
         ("plain", "Summary"),
@@ -108,8 +106,19 @@ def summary(run: Run) -> list[Line]:
         *_hosts(run.hosts),
         *_requests(run),
         *_slowest(run.tasks),
-        ("changed" if run.changes else "ok", f"  {total}, {run.seconds:.1f} s in all"),
+        ("changed" if run.changes else "ok", f"  {_total(run)}, {run.seconds:.1f} s in all"),
     ]
+
+
+def _total(run: Run) -> str:
+    made = run.changes - run.foreseen
+    if run.check:
+        return f"{CHECKED}: {_changes(run.changes)}"
+    return _changes(made) + (f", and in check mode {_changes(run.foreseen)} that would be" if run.foreseen else "")
+
+
+def _changes(count: int) -> str:
+    return f"{count} change{'' if count == 1 else 's'}"
 
 
 def _phases(run: Run) -> list[Line]:

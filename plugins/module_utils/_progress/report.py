@@ -51,6 +51,7 @@ def _task(entry: Seen) -> Json:
         "action": entry.task.action,
         "host": entry.host,
         "outcome": entry.outcome,
+        "check_mode": entry.check,
         "seconds": round(entry.seconds, 3),
         "changes": entry.changes,
         "message": entry.message,

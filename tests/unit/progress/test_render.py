@@ -60,9 +60,9 @@ def test_details_of_a_failed_command() -> None:
     assert render.details({**result, "censored": "hidden"}) == []
 
 
-def a_run(check: bool = False) -> model.Run:
+def a_run() -> model.Run:
     """Return a run of two phases on two hosts, of which one is gone."""
-    run = model.Run(started=0.0, check=check)
+    run = model.Run(started=0.0)
     run.begin_phase("Validate the input", 0.0)
     run.end_host(run.begin_task("1", "Compile", "x", 0.0), "cp1", "ok", {"requests": {"read": 3}}, 1.0)
     run.begin_phase("Build", 1.0)
@@ -85,8 +85,8 @@ ENDED = {
 @pytest.mark.parametrize(("done", "check", "lines"), ENDED.values(), ids=ENDED)
 def test_ended(done: dict[str, int], check: bool, lines: list[str]) -> None:
     task = a_run().tasks[1]
-    task.done = done
-    assert [text for _style, text in render.ended(task, check)] == lines
+    task.done, task.check = done, check
+    assert [text for _style, text in render.ended(task)] == lines
 
 
 WIDTHS = {
@@ -131,13 +131,27 @@ def test_summary() -> None:
     assert [style for style, text in lines if "changed=" in text] == ["changed", "unreachable"]
 
 
-def test_summary_of_a_check() -> None:
-    run = a_run(check=True)
+TOTALS = {
+    "asked to check": (True, [("Build", True, 2)], "check: nothing was changed, this would be: 2 changes"),
+    "asked, nothing": (True, [], "check: nothing was changed, this would be: 0 changes"),
+    "plays in check mode": (
+        False, [("Build", True, 2), ("Report", False, 0)], "check: nothing was changed, this would be: 2 changes",
+    ),
+    "a task in check mode": (False, [("Build", True, 0), ("Build", False, 0)], "0 changes"),
+    "both": (False, [("Build", True, 2), ("Build", False, 1)], "1 change, and in check mode 2 changes that would be"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "seen", "text"), TOTALS.values(), ids=TOTALS)
+def test_what_was_changed_and_what_would_be(asked: bool, seen: list[tuple[str, bool, int]], text: str) -> None:
+    run = model.Run(started=0.0, check=asked)
+    for number, (phase, check, count) in enumerate(seen):
+        run.begin_phase(phase, 0.0)
+        task = run.begin_task(str(number), "Task", "x", 0.0)
+        result = {"changed": count > 0, "changes": [{"action": "create"}] * count}
+        run.end_host(task, "a", "changed" if count else "ok", result, 0.0, check=check)
     run.end({}, 71.0)
-    assert render.summary(run)[-1] == (
-        "changed",
-        "  check: nothing was changed, this would be: 1 change, 71.0 s in all",
-    )
+    assert render.summary(run)[-1][1] == f"  {text}, 71.0 s in all"
 
 
 def test_summary_of_a_run_that_did_nothing() -> None:

@@ -13,16 +13,19 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._progress import m
 
 
 def test_document() -> None:
-    run = model.Run(started=1767225600.0, check=True)
+    run = model.Run(started=1767225600.0)
     run.playbooks = ["site.yml"]
     run.begin_phase("Build", 0.0)
     task = run.begin_task("t", "Configure", "atarnet.homelab.host_state", 0.0)
     change = {"resource": "file:/etc/a", "action": "create", "before": "absent", "after": "0644"}
     result = {"changed": True, "changes": [change], "diff": [{"after": "canary"}], "invocation": {"x": "canary"}}
-    run.end_host(task, "cp1", "changed", result, 1.25)
-    run.end_host(task, "w1", "failed", {"msg": "no room", "stderr": "canary"}, 2.0)
+    run.end_host(task, "cp1", "changed", result, 1.25, check=True)
+    run.end_host(task, "w1", "failed", {"msg": "no room", "stderr": "canary"}, 2.0, check=True)
     run.end({"cp1": {"ok": 1, "changed": 1, "rescued": 0}, "w1": {"failed": 1}}, 2.5)
-    shared = {"phase": "Build", "task": "Configure", "action": "atarnet.homelab.host_state", "seconds": 0.0}
+    shared = {
+        "phase": "Build", "task": "Configure", "action": "atarnet.homelab.host_state", "seconds": 0.0,
+        "check_mode": True,
+    }  # fmt: skip
     assert report.document(run) == {
         "version": 1,
         "started": "2026-01-01T00:00:00.000Z",

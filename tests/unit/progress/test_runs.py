@@ -272,6 +272,17 @@ def test_check_mode_says_so(project: Project) -> None:
     assert (document["check_mode"], document["tasks"][0]["outcome"]) == (True, "changed")
 
 
+def test_a_play_in_check_mode_says_so(project: Project) -> None:
+    """As plan.yml has it: the run was not asked to check, its plays are."""
+    play = {"name": "First", "hosts": "h1", "gather_facts": False, "check_mode": "{{ true }}"}
+    play["tasks"] = [{"name": "Change", **DO, "changed_when": True}]
+    (project.folder / "play.yml").write_text(json.dumps([play]))
+    done = project.run()
+    assert done.stdout.startswith("\nFirst\n  would change: [h1] Change\n  done: Change: 1 would change, ")
+    assert "  check: nothing was changed, this would be: 1 change, " in done.stdout
+    assert json.loads(project.report.read_text())["check_mode"] is True
+
+
 def test_the_free_strategy(project: Project) -> None:
     tasks = [{"name": name, **DO} for name in ("One", "Two")]
     project.write([("First", tasks)], hosts="h1:h2")
