@@ -319,8 +319,9 @@ class CallbackModule(CallbackBase):
 
     def _for_a_terminal(self) -> bool:
         """Tell whether a person watches: a subclass, such as AWX's, records what is displayed instead."""
-        plain = self._display.verbosity or context.CLIARGS.get("step") or os.environ.get("TERM", "dumb") == "dumb"
-        return type(self) is CallbackModule and sys.stdout.isatty() and not plain
+        asks = context.CLIARGS.get("step") or C.ENABLE_TASK_DEBUGGER
+        plain = self._display.verbosity or asks or os.environ.get("TERM", "dumb") == "dumb"
+        return self.__class__ is CallbackModule and sys.stdout.isatty() and not plain
 
     def _start_line(self) -> None:
         display = self._display.display

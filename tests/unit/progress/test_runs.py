@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -132,7 +133,9 @@ class Project:
         document = [{"name": name, "hosts": hosts, "gather_facts": False, "tasks": tasks} for name, tasks in plays]
         (self.folder / "play.yml").write_text(json.dumps(document))
 
-    def run(self, *options: str, terminal: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *options: str, terminal: bool = False, interrupt: bytes | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run the play; an error in the callback ends it. On a terminal, stdout is what was written to it."""
         for name in ("h1", "h2"):
             (self.folder / name).unlink(missing_ok=True)
@@ -153,11 +156,13 @@ class Project:
             return subprocess.run(
                 command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=120, check=False
             )
-        return on_a_terminal(command, self.folder, variables)
+        return on_a_terminal(command, self.folder, variables, interrupt)
 
 
-def on_a_terminal(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command whose standard output and error are a terminal."""
+def on_a_terminal(
+    command: list[str], folder: Path, environment: dict[str, str], interrupt: bytes | None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command whose standard output and error are a terminal, and interrupt it once that text was written."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
@@ -167,6 +172,9 @@ def on_a_terminal(command: list[str], folder: Path, environment: dict[str, str])
         while True:
             try:
                 written += os.read(ours, 65536)
+                if interrupt and interrupt in written:
+                    process.send_signal(signal.SIGINT)
+                    interrupt = None
             except OSError:
                 # The last one who had it open has closed it.
                 break
@@ -179,6 +187,11 @@ def numbered(text: str) -> str:
     text = re.sub(r"task path: .*", "task path: PLAY", text)
     text = re.sub(r"\d+\.\d s$", "N s", text, flags=re.MULTILINE)
     return re.sub(r"^ +Task failed: Failed to connect .*$", "      WHY", text, flags=re.MULTILINE)
+
+
+def visible(written: str) -> str:
+    """Return what is left to see of what was written to a terminal."""
+    return re.sub(r"[^\n]*\r\x1b\[K", "", written.replace("\r\n", "\n"))
 
 
 def recap(text: str) -> dict[str, list[str]]:
@@ -248,14 +261,22 @@ def test_a_terminal_s_line_is_redrawn_and_nothing_of_it_stays(project: Project) 
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_ERROR_ON_MISSING_HANDLER": "0", "COLUMNS": "200"}
     done = project.run(terminal=True, **environment)
     assert re.search(r"\r\x1b\[K0:\d\d \| First \| Wait \| 0 of 1 hosts, 1 s\r\x1b\[K", done.stdout), done.stdout
-    visible = re.sub(r"[^\n]*\r\x1b\[K", "", done.stdout.replace("\r\n", "\n"))
-    head, _title, tail = numbered(visible).partition("\nSummary\n")
+    head, _title, tail = numbered(visible(done.stdout)).partition("\nSummary\n")
     assert re.fullmatch(
         r"\nFirst\n\[WARNING\]: The requested handler 'Nobody' was not found .*\n  changed: \[h1\] Wait\n"
         r"  failed: \[h1\] End\n      no room\n      task path: PLAY\n",
         head,
     )
     assert re.search(r"^  1 change, \d+\.\d s in all\n\Z", tail, re.MULTILINE)
+
+
+def test_an_interrupted_run_leaves_no_line_and_no_report(project: Project) -> None:
+    project.report.write_text("an earlier run's")
+    project.write([("First", [{"name": "Wait", "ansible.builtin.wait_for": {"timeout": 60}}])], hosts="h1")
+    done = project.run(terminal=True, interrupt=b"| Wait |", ANSIBLE_NOCOLOR="1")
+    assert done.returncode != 0 and "\r\x1b[K0:0" in done.stdout
+    assert visible(done.stdout).startswith("\nFirst\n") and "| Wait |" not in visible(done.stdout)
+    assert not project.report.exists()
 
 
 def test_check_mode_says_so(project: Project) -> None:
