@@ -255,6 +255,27 @@ def test_no_secret_however_talkative(project: Project) -> None:
         assert CANARY not in text
 
 
+WARNS = """
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule({"text": {"type": "str"}})
+module.warn("warning " + module.params["text"])
+module.deprecate("deprecation " + module.params["text"], version="99.0", collection_name="ansible.builtin")
+module.exit_json(changed=False)
+"""
+
+
+def test_warnings_are_shown_once_but_not_those_of_hidden_results(project: Project) -> None:
+    (project.folder / "library").mkdir()
+    (project.folder / "library" / "warns.py").write_text(WARNS)
+    tasks = [{"name": "Warn", "warns": {"text": "{{ item }}"}, "loop": ["seen", "seen"]}]
+    tasks.append({"name": "Hide", "warns": {"text": CANARY}, "no_log": True})
+    project.write([("First", tasks)], hosts="h1:h2")
+    done = project.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert [said.count(word) for word in ("warning seen", "deprecation seen", CANARY)] == [1, 1, 0]
+
+
 def test_a_terminal_s_line_is_redrawn_and_nothing_of_it_stays(project: Project) -> None:
     wait = {"name": "Wait", "ansible.builtin.wait_for": {"timeout": 2}, "changed_when": True, "notify": "Nobody"}
     project.write([("First", [wait, AGAIN, {"name": "End", "ansible.builtin.fail": {"msg": "no room"}}])], hosts="h1")
