@@ -12,7 +12,7 @@ import pytest
 
 from tests.fidelity.mutations import CLUSTER, Mutation, choose, of_cluster, of_host
 from tests.fidelity.tally import Tally
-from tests.support.lab import NODES, changing_requests, kubectl_shell, lab, on_node, run_playbook, written_since
+from tests.support.lab import NODES, kubectl_shell, lab, on_node, run_playbook, storing_requests, written_since
 
 BATCHES = 2
 DAMAGES = 50
@@ -57,7 +57,7 @@ def test_all_damage_is_found_and_mended(seed: int, tmp_path: Path, tally: Tally)
     code, report, metrics = drift(tmp_path)
     predicted = run_playbook("--check", "--diff")
     written = [written_since(node, moment, living=True) for node in NODES]
-    requests = changing_requests(started, time.time())
+    requests = storing_requests(started, time.time())
     tally.writes += len(requests) + sum(len(files.split()) for files in written)
     assert (requests, written) == ([], [""] * len(NODES))
 

@@ -127,6 +127,18 @@ def test_drift_by_hand_is_shown_and_mended() -> None:
 
 
 @pytest.mark.usefixtures("cluster")
+def test_stopped_kubelet_is_started() -> None:
+    on_node("w1", "systemctl stop kubelet")
+    predicted = run_playbook("--check")
+    run = run_playbook()
+    assert run.code == 0, run.output[-3000:]
+    assert [change["resource"] for change in run.changes()["w1"]] == ["kubernetes:w1"]
+    assert predicted.changes() == run.changes()
+    assert ready_nodes() == sorted(NODES)
+    assert run_playbook().changed_tasks() == []
+
+
+@pytest.mark.usefixtures("cluster")
 def test_deleted_node_object_comes_back() -> None:
     subprocess.run(["kubectl", "delete", "node", "w1"], check=True, capture_output=True)
     on_node("w1", "systemctl stop kubelet")

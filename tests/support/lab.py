@@ -167,6 +167,11 @@ def changing_requests(since: float, until: float) -> list[str]:
     ]
 
 
+def storing_requests(since: float, until: float) -> list[str]:
+    """Return the changing requests of our user that were more than a question (dry run)."""
+    return [request for request in changing_requests(since, until) if "dryRun=All" not in request]
+
+
 def _unix(text: str) -> float:
     from datetime import datetime
 

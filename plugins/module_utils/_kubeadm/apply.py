@@ -55,7 +55,7 @@ def write_private(path: str, text: str) -> None:
 
 
 class Kubeadm:
-    """The steps of a plan, each a method of its name: init, recover, invite, join, reconfigure."""
+    """The steps of a plan, each a method of its name: init, recover, invite, join, start, reconfigure."""
 
     def __init__(self, job: Job, run: observe.Run) -> None:
         """Take the job and the function that executes a command and returns (code, out, err)."""
@@ -104,6 +104,10 @@ class Kubeadm:
         if not (step["resume"] and not self.job.control_plane and self._is_member()):
             self._join_with(self.job.invitation)
         self._finish()
+
+    def start(self, step: dict[str, t.Any]) -> None:
+        """Start the kubelet, which kubeadm itself does only once."""
+        self._checked(["systemctl", "start", "kubelet.service"], "Starting the kubelet")
 
     def reconfigure(self, step: dict[str, t.Any]) -> None:
         """Bring the parts named by the step (cluster, kubelet, kube_proxy) to what the documents say."""

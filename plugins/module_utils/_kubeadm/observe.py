@@ -128,7 +128,8 @@ def observe(address: str, port: int, run: Run) -> dict[str, t.Any]:
         "bootstrap_conf": os.path.exists("/etc/kubernetes/bootstrap-kubelet.conf"),
         "manifests": [name for name in listing(MANIFESTS) if name.endswith(".yaml")],
         "etcd_data": bool(listing("/var/lib/etcd/member")),
-        "kubelet_active": run(["systemctl", "is-active", "--quiet", "kubelet.service"])[0] == 0,
+        # One that is being started (again) needs nobody to start it.
+        "kubelet_active": run(["systemctl", "is-active", "kubelet.service"])[1].strip() in ("active", "activating"),
         "ca_sha256": file_sha256(f"{PKI}/ca.crt"),
         "admin_conf_sha256": admin,
         "api_nodes": nodes,

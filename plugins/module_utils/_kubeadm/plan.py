@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .config import desired_hashes
 from .model import CONTROL_PLANE, Cluster, KubeadmError, Node, Observation
 
-INIT, RECOVER, INVITE, JOIN, RECONFIGURE = "init", "recover", "invite", "join", "reconfigure"
+INIT, RECOVER, INVITE, JOIN, START, RECONFIGURE = "init", "recover", "invite", "join", "start", "reconfigure"
 
 # Checks of kubeadm that the leftovers of its own interrupted run fail.
 _RESUME_JOIN = (
@@ -43,7 +43,7 @@ _WRITES = {"manifests": "cluster", "kubelet_file": "kubelet"}
 class Step:
     """One thing to do on one host.
 
-    kind is init, recover, invite, join or reconfigure; parts names the documents a reconfigure is about;
+    kind is init, recover, invite, join, start (of the kubelet) or reconfigure; parts names the documents a reconfigure is about;
     resume names the kubeadm checks to pass over because an earlier run was interrupted.
     """
 
@@ -131,7 +131,7 @@ def _acting_steps(cluster: Cluster, node: Node, seen: Observation) -> list[Step]
         return [Step(INIT, before, release, resume=_RESUME_INIT if seen.touched else ())]
     if not seen.serves_api:
         return [Step(RECOVER, f"API down: {seen.api_cause or 'no answer'}", f"{release} answering")]
-    return _reconfiguration(cluster, seen, ("cluster", "kubelet", "kube_proxy"))
+    return _upkeep(cluster, seen, ("cluster", "kubelet", "kube_proxy"))
 
 
 def _member_steps(
@@ -146,7 +146,7 @@ def _member_steps(
     registered = node.name in members
     # Without an answering API there is no list of members: what finished before is left alone.
     if seen.finished and (registered or not acting.serves_api):
-        return _reconfiguration(cluster, seen, ("cluster", "kubelet") if node.role == CONTROL_PLANE else ("kubelet",))
+        return _upkeep(cluster, seen, ("cluster", "kubelet") if node.role == CONTROL_PLANE else ("kubelet",))
     before = "absent"
     if seen.touched:
         before = "interrupted kubeadm join" if not seen.finished else "node object missing"
@@ -161,6 +161,12 @@ def _refuse_other_version(cluster: Cluster, node: Node, seen: Observation) -> No
             f"Configuring {node.name}: it runs Kubernetes {runs}, homelab_kubernetes_version asks for "
             f"{cluster.version}, and this release does not upgrade a cluster in place. Set the version back to {runs}."
         )
+
+
+def _upkeep(cluster: Cluster, seen: Observation, concerns: tuple[str, ...]) -> list[Step]:
+    """Return what a node that once finished needs: a kubelet that runs, and what is outdated renewed."""
+    start = [] if seen.kubelet_active else [Step(START, "kubelet stopped", "kubelet running")]
+    return [*start, *_reconfiguration(cluster, seen, concerns)]
 
 
 def _reconfiguration(cluster: Cluster, seen: Observation, concerns: tuple[str, ...]) -> list[Step]:

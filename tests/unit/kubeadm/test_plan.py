@@ -49,7 +49,13 @@ def blank(name: str) -> Observation:
 
 
 def member(name: str, **more: t.Any) -> Observation:
-    facts: dict[str, t.Any] = {"kubelet_conf": True, "ca_sha256": "ca", "stamp": STAMP, "hashes": LEFT}
+    facts: dict[str, t.Any] = {
+        "kubelet_conf": True,
+        "kubelet_active": True,
+        "ca_sha256": "ca",
+        "stamp": STAMP,
+        "hashes": LEFT,
+    }
     return Observation(name, **{**facts, **more})
 
 
@@ -73,6 +79,25 @@ PLANS: dict[str, tuple[list[Observation], str, dict[str, list[str]]]] = {
         {"cp1": ["init", "invite"], "w1": ["join"], "w2": ["join"]},
     ),
     "all as planned": ([serving("cp1", "cp1", "w1", "w2"), member("w1"), member("w2")], "cp1", {}),
+    "a stopped kubelet": (
+        [serving("cp1", "cp1", "w1", "w2"), member("w1", kubelet_active=False), member("w2")],
+        "cp1",
+        {"w1": ["start"]},
+    ),
+    "a stopped kubelet beside a living API": (
+        [serving("cp1", "cp1", "w1", "w2", kubelet_active=False), member("w1"), member("w2")],
+        "cp1",
+        {"cp1": ["start"]},
+    ),
+    "a stopped kubelet with an outdated file": (
+        [
+            serving("cp1", "cp1", "w1", "w2"),
+            member("w1", kubelet_active=False, hashes={**LEFT, "kubelet_file": "other"}),
+            member("w2"),
+        ],
+        "cp1",
+        {"w1": ["start", "reconfigure"]},
+    ),
     "one new worker": (
         [serving("cp1", "cp1", "w1"), member("w1"), blank("w2")],
         "cp1",
