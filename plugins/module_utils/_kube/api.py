@@ -5,24 +5,27 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 import typing as t
 from urllib.parse import quote, urlencode
 
 from .errors import ApiError, KubeError
-from .http import Answer, Transport
+from .http import Answer, Stream, Transport, told_pause
 from .kinds import BUILT_IN, Resource
 from .model import Json, Ref
 
 PAGE = 500
 WEBHOOK_PATIENCE_S = 30.0
+# The server sends a bookmark about every minute, so longer silence means that the connection is dead.
+SILENCE_S = 90.0
 
 
 class Api:
     """Typed access to one API server in the name of one field manager.
 
-    requests counts what was sent: read (GET and LIST), dry_run (PATCH that is not stored) and write.
+    requests counts what was sent: read (GET, LIST and WATCH), dry_run (PATCH that is not stored) and write.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Api:
         if (api_version, kind) not in self._resources or again:
             answer = self._send("read", "GET", _base(api_version))
             if answer.code not in (200, 404):
-                raise ApiError(f"Asking for the kinds of {api_version}", answer.code, answer.json())
+                raise _refusal(answer, f"Asking for the kinds of {api_version}")
             for item in answer.json().get("resources", []):
                 if "/" not in item["name"]:
                     self._resources[api_version, item["kind"]] = Resource(item["name"], item["namespaced"])
@@ -68,13 +71,17 @@ class Api:
 
     def list_all(self, ref: Ref, query: dict[str, str] | None = None) -> list[Json]:
         """Return all objects of the kind and in the namespace of *ref*, read in pages; [] for a kind nobody serves."""
+        return self.listing(ref, query)[0]
+
+    def listing(self, ref: Ref, query: dict[str, str] | None = None) -> tuple[list[Json], str]:
+        """Return what list_all does, and the version from which watch() goes on; "" for a kind nobody serves."""
         for _restart in range(3):
             found = self._pages(ref, query or {})
             if found is not None:
                 return found
-        raise KubeError(f"Listing {ref.kind} in {ref.namespace or 'the cluster'}: it changed too fast. Run again.")
+        raise KubeError(f"Listing {_shelf(ref)}: it changed too fast. Run again.")
 
-    def _pages(self, ref: Ref, query: dict[str, str]) -> list[Json] | None:
+    def _pages(self, ref: Ref, query: dict[str, str]) -> tuple[list[Json], str] | None:
         found: list[Json] = []
         following = ""
         while True:
@@ -83,14 +90,30 @@ class Api:
             if answer.code == 410 and following:
                 return None
             if answer.code == 404:
-                return []
-            page = _body(answer, f"Listing {ref.kind} in {ref.namespace or 'the cluster'}")
+                return [], ""
+            page = _body(answer, f"Listing {_shelf(ref)}")
             # Items of a list carry no type; the objects we compare them with do.
             head = {"apiVersion": ref.api_version, "kind": ref.kind}
             found += [{**head, **item} for item in page.get("items") or []]
-            following = page.get("metadata", {}).get("continue", "")
+            metadata = page.get("metadata", {})
+            following = metadata.get("continue", "")
             if not following:
-                return found
+                return found, str(metadata.get("resourceVersion", ""))
+
+    def watch(self, ref: Ref, query: dict[str, str], version: str, seconds: float) -> Stream:
+        """Return the stream of changes since *version* of what listing() lists; it lasts at most about *seconds*.
+
+        The caller closes it. Raises ApiError when the server refuses, Unreachable when there is no answer.
+        """
+        # The server counts whole seconds; the connection ends by itself where the server does not.
+        full = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version, **query}
+        path = f"{self._path(ref)}?{urlencode({**full, 'timeoutSeconds': str(math.ceil(seconds))})}"
+        self._count("read")
+        stream = self._transport.stream(path, min(max(seconds, 1.0), SILENCE_S))
+        if stream.answer.code >= 300:
+            stream.close()
+            raise _refusal(stream.answer, f"Watching {_shelf(ref)}")
+        return stream
 
     def apply(self, ref: Ref, body: Json, dry_run: bool = False, force: bool | None = None) -> Json:
         """Apply *body* server-side, or only ask what that would give, and return the resulting object.
@@ -139,9 +162,12 @@ class Api:
         place = f"/namespaces/{quote(ref.namespace)}" if resource.namespaced and ref.namespace else ""
         return f"{_base(ref.api_version)}{place}/{resource.plural}{f'/{quote(name)}' if name else ''}"
 
-    def _send(self, sort: str, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
+    def _count(self, sort: str) -> None:
         with self._lock:
             self.requests[sort] += 1
+
+    def _send(self, sort: str, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
+        self._count(sort)
         return self._transport.request(method, path, body, content_type)
 
 
@@ -157,7 +183,15 @@ def _base(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
+def _shelf(ref: Ref) -> str:
+    return f"{ref.kind} in {ref.namespace or 'the cluster'}"
+
+
+def _refusal(answer: Answer, attempt: str) -> ApiError:
+    return ApiError(attempt, answer.code, answer.json(), told_pause(answer))
+
+
 def _body(answer: Answer, attempt: str) -> Json:
     if answer.code >= 300:
-        raise ApiError(attempt, answer.code, answer.json())
+        raise _refusal(answer, attempt)
     return answer.json()

@@ -77,7 +77,7 @@ class Applier:
 
     def _make(self, change: Change) -> Json:
         if change.uid:
-            self._waiter.gone(change.ref, change.uid)
+            self._waiter.gone({change.ref: change.uid})
         if self._api.known(change.ref.api_version, change.ref.kind) is None:
             self._waiter.served(change.ref)
         if (change.ref.api_version, change.ref.kind) in self._defined:
@@ -85,12 +85,11 @@ class Applier:
         return self._api.apply(change.ref, change.body or {})
 
     def _delete(self, changes: list[Change]) -> None:
-        # Backwards through the stages: all of one together, then the next.
+        # Backwards through the stages, each gone before the next goes: what ends a custom resource is a workload.
         for stage in sorted({change.ref.stage for change in changes}, reverse=True):
             own = [change for change in changes if change.ref.stage == stage]
             done, errors = self._pool.each(lambda change: self._api.delete(change.ref, change.uid), own)
             self.made += [change for change, _none in done]
             raise_first(errors)
-        if self._waiter.wanted is not None:
-            for change in changes:
-                self._waiter.gone(change.ref, change.uid)
+            if self._waiter.wanted is not None:
+                self._waiter.gone({change.ref: change.uid for change in own})

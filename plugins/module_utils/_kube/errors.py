@@ -10,7 +10,10 @@ import typing as t
 _UNDECLARED = re.compile(r"(\.[^\s:]+): field not declared in schema")
 _TYPED = re.compile(r": (\.[^\s:]+): (expected .*|duplicate .*)$")
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
-_IMMUTABLE = re.compile(r"field is immutable|updates to .* are forbidden", re.IGNORECASE)
+_IMMUTABLE = re.compile(r"field is immutable|updates to .* are forbidden|may not change", re.IGNORECASE)
+_QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
+_DENIED = re.compile(r"(admission webhook|ValidatingAdmissionPolicy) ['\"]([^'\"]+)['\"].*? denied (the )?request")
+_TOO_LARGE = re.compile(r"request entity too large|request is too large|trying to send message larger than max")
 
 
 class KubeError(Exception):
@@ -32,13 +35,15 @@ class Unreachable(KubeError):
 class ApiError(KubeError):
     """A request the API server refused.
 
-    code is the HTTP status, status the Status document of the answer ({} when there was none).
+    code is the HTTP status, status the Status document of the answer ({} when there was none), retry_after how many
+    seconds the server asks to wait (0 when it does not).
     """
 
-    def __init__(self, attempt: str, code: int, status: dict[str, t.Any]) -> None:
+    def __init__(self, attempt: str, code: int, status: dict[str, t.Any], retry_after: float = 0.0) -> None:
         self.attempt = attempt
         self.code = code
         self.status = status
+        self.retry_after = retry_after
         super().__init__(sentence(attempt, code, status))
 
 
@@ -48,13 +53,20 @@ def speaks_of_old_schema(error: ApiError) -> bool:
     return error.code == 404 or bool(_UNDECLARED.search(message) or _UNKNOWN_FIELD.search(message))
 
 
+def judged(status: dict[str, t.Any]) -> bool:
+    """Return whether a 500 is the server's judgement of the object (or a webhook's fault), not a slip of its own."""
+    message = str(status.get("message", ""))
+    known = (_UNDECLARED, _TYPED, _TOO_LARGE)
+    return "failed calling webhook" in message or any(pattern.search(message) for pattern in known)
+
+
 def sentence(attempt: str, code: int, status: dict[str, t.Any]) -> str:
     """Return '<attempt>: <cause>. <what to do>' for a refused request.
 
     attempt is like "Applying v1 ConfigMap a/b"; status is a Kubernetes Status document.
     """
     message = str(status.get("message", "")).strip() or f"the server answered {code} without a reason"
-    for teller in (_conflict, _webhook, _invalid, _undeclared, _missing, _denied):
+    for teller in _TELLERS:
         told = teller(code, status, message)
         if told:
             return f"{attempt}: {told}"
@@ -82,20 +94,34 @@ def _conflict(code: int, status: dict[str, t.Any], message: str) -> str:
 
 
 def _webhook(code: int, _status: dict[str, t.Any], message: str) -> str:
-    if code == 500 and "failed calling webhook" in message:
+    if code >= 500 and "failed calling webhook" in message:
         return f"{message.rstrip('.')}. Check that the webhook's service has ready endpoints."
     return ""
+
+
+def _admission(_code: int, _status: dict[str, t.Any], message: str) -> str:
+    denied = _DENIED.search(message)
+    if not denied:
+        return ""
+    _before, _colon, why = message[denied.end() :].partition(":")
+    reason = why.strip().rstrip(".") or "it gave no reason"
+    what = denied.group(1)
+    return f'{what} "{denied.group(2)}" denied it: {reason}. Change the object to what the {what.split()[-1]} demands.'
 
 
 def _invalid(code: int, status: dict[str, t.Any], message: str) -> str:
     causes = _causes(status)
     if code != 422 or not causes:
         return ""
-    told = list(dict.fromkeys(f"field {cause.get('field')}: {cause.get('message')}" for cause in causes))
+    told = list(dict.fromkeys(_told(cause) for cause in causes))
     fix = "Correct the field and run again"
     if any(_IMMUTABLE.search(str(cause.get("message", ""))) for cause in causes):
         fix = "Delete the object or keep the field as it was: the server never changes it in place"
     return f"{'; '.join(told).rstrip('.')}. {fix}."
+
+
+def _told(cause: dict[str, t.Any]) -> str:
+    return f"field {cause['field']}: {cause.get('message')}" if cause.get("field") else str(cause.get("message"))
 
 
 def _undeclared(code: int, _status: dict[str, t.Any], message: str) -> str:
@@ -115,9 +141,34 @@ def _missing(code: int, status: dict[str, t.Any], message: str) -> str:
     return ""
 
 
-def _denied(code: int, _status: dict[str, t.Any], message: str) -> str:
+def _large(code: int, _status: dict[str, t.Any], message: str) -> str:
+    if code == 413 or _TOO_LARGE.search(message):
+        return f"{message.rstrip('.')}. Split the object, or keep its large values elsewhere."
+    return ""
+
+
+def _denied(code: int, status: dict[str, t.Any], message: str) -> str:
     if code == 401:
         return "the API server refused the credentials. Renew the user's certificate or token in the kubeconfig."
-    if code == 403:
-        return f"{message.rstrip('.')}. Give the kubeconfig's user that right, or lift what forbids it."
+    if code != 403:
+        return ""
+    quota = _QUOTA.search(message)
+    fix = "Give the kubeconfig's user that right, or lift what forbids it"
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in _causes(status)):
+        fix = "Wait until the namespace is gone, add it to the objects and run again"
+    elif quota:
+        fix = f"Ask for less, or raise the ResourceQuota {quota.group(1)} of the namespace"
+    elif "violates PodSecurity" in message:
+        fix = "Meet that level, or change the pod-security labels of the namespace"
+    return f"{message.rstrip('.')}. {fix}."
+
+
+def _passing(code: int, _status: dict[str, t.Any], message: str) -> str:
+    if code == 409:
+        return f"{message.rstrip('.')}. Somebody else changed it at the same time: run again."
+    if code in (429, 502, 503, 504):
+        return f"{message.rstrip('.')}. Run again when the API server is well."
     return ""
+
+
+_TELLERS = (_conflict, _webhook, _admission, _invalid, _undeclared, _missing, _large, _denied, _passing)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -13,13 +14,16 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from .errors import Unreachable, is_field_conflict
+from .errors import Unreachable, is_field_conflict, judged
 from .kubeconfig import Endpoint
 
 ATTEMPTS = 6
+ATTEMPTS_500 = 3
 CONNECT_TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 90.0
+# The API server gives up a request after a minute by itself.
+ANSWER_TIMEOUT_S = 70.0
 LONGEST_PAUSE_S = 10.0
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,45 @@ class Answer:
         return value if isinstance(value, dict) else {}
 
 
+class Stream:
+    """An answer that the server goes on writing, on a connection of its own.
+
+    answer has its head, and the body only when the request was refused.
+    """
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        """Read the head of the answer. Raises what http.client raises."""
+        self._connection = connection
+        # http.client forgets the socket of an answer that ends with its connection.
+        self._socket = connection.sock
+        self._response = connection.getresponse()
+        refused = self._response.status >= 300
+        self.answer = _answer(self._response, self._response.read() if refused else b"")
+
+    def lines(self) -> t.Iterator[bytes]:
+        """Give every whole line, until the server, the network, silence or end() ends the stream.
+
+        All four are told by the end alone: whoever follows a stream takes it up again where it ended.
+        """
+        try:
+            for line in self._response:
+                if line.endswith(b"\n"):
+                    yield line
+        except (OSError, http.client.HTTPException):
+            return
+
+    def end(self) -> None:
+        """End the stream for the thread that reads it; for any other thread."""
+        with contextlib.suppress(OSError):
+            # Not the method of SSLSocket, which would take its state away from the reading thread.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the connection back; for the thread that read it."""
+        self._response.close()
+        self._connection.close()
+
+
 class Transport(t.Protocol):
     """What the API client needs of HTTP."""
 
@@ -46,6 +89,9 @@ class Transport(t.Protocol):
 
     def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
         """Return the answer to one request. Raises Unreachable when there is none."""
+
+    def stream(self, path: str, silence: float) -> Stream:
+        """Return an answer that goes on; it ends after *silence* seconds without a line. Raises Unreachable."""
 
 
 class HttpTransport:
@@ -67,6 +113,7 @@ class HttpTransport:
 
         Every request kube_apply makes may be sent twice: reads, server-side apply, deletion of a given uid.
         """
+        end = time.monotonic() + PATIENCE_S
         for attempt in range(1, ATTEMPTS + 1):
             pause = min(0.1 * 2**attempt, LONGEST_PAUSE_S)
             try:
@@ -75,21 +122,21 @@ class HttpTransport:
                 raise Unreachable(self.address, f"its certificate is not trusted ({exc.verify_message})") from exc
             except (OSError, http.client.HTTPException) as exc:
                 self._drop()
-                if attempt == ATTEMPTS or not self._met or _hopeless(exc):
+                if attempt == ATTEMPTS or not self._met or _hopeless(exc) or time.monotonic() > end:
                     raise Unreachable(self.address, _reason(exc)) from exc
             else:
                 self._met = True
-                if attempt == ATTEMPTS or not _passes(method, answer):
+                if attempt == ATTEMPTS or not _passes(method, answer, attempt) or time.monotonic() > end:
                     return answer
-                pause = _told_pause(answer, pause)
+                pause = min(told_pause(answer) or pause, LONGEST_PAUSE_S)
             self._sleep(pause)
         raise Unreachable(self.address, "no attempt was made")
 
     def _once(self, method: str, path: str, body: bytes, content_type: str) -> Answer:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
-        headers = {"Accept": "application/json", "User-Agent": self._agent, **self._endpoint.headers}
+            connection = self._local.connection = self._connect(ANSWER_TIMEOUT_S)
+        headers = self._headers()
         if content_type:
             headers["Content-Type"] = content_type
         connection.request(method, self._endpoint.prefix + path, body or None, headers)
@@ -97,16 +144,32 @@ class HttpTransport:
         content = response.read()
         if response.will_close:
             self._drop()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+        return _answer(response, content)
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def stream(self, path: str, silence: float) -> Stream:
+        """Return an answer that goes on, on a connection of its own, after one attempt."""
+        try:
+            connection = self._connect(silence)
+            try:
+                connection.request("GET", self._endpoint.prefix + path, None, self._headers())
+                return Stream(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except (OSError, http.client.HTTPException) as exc:
+            raise Unreachable(self.address, _reason(exc)) from exc
+
+    def _headers(self) -> dict[str, str]:
+        return {"Accept": "application/json", "User-Agent": self._agent, **self._endpoint.headers}
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
         end = self._endpoint
         raw = socket.create_connection((end.host, end.port), CONNECT_TIMEOUT_S)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = http.client.HTTPConnection(end.host, end.port)
         if end.context:
             raw = end.context.wrap_socket(raw, server_hostname=end.server_name or end.host)
-        raw.settimeout(ANSWER_TIMEOUT_S)
+        raw.settimeout(timeout)
         connection.sock = raw
         # A socket of our own must never be replaced by a plain one behind our back.
         connection.auto_open = 0
@@ -133,15 +196,24 @@ def _reason(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
 
 
-def _passes(method: str, answer: Answer) -> bool:
+def _answer(response: http.client.HTTPResponse, content: bytes) -> Answer:
+    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+
+
+def _passes(method: str, answer: Answer, attempt: int) -> bool:
     """Return whether the same request may well succeed later."""
     if answer.code in (429, 502, 503, 504):
         return True
     if answer.code == 409:
         return method == "PATCH" and not is_field_conflict(409, answer.json())
-    return answer.code == 500 and "retryAfterSeconds" in (answer.json().get("details") or {})
+    if answer.code != 500:
+        return False
+    # Most of these are the server's last word, so only those that it calls temporary are worth long patience.
+    status = answer.json()
+    return "retryAfterSeconds" in (status.get("details") or {}) or (attempt < ATTEMPTS_500 and not judged(status))
 
 
-def _told_pause(answer: Answer, pause: float) -> float:
+def told_pause(answer: Answer) -> float:
+    """Return the seconds the server asks to wait before the next attempt, 0 when it does not."""
     told = answer.headers.get("retry-after", "")
-    return min(float(told), LONGEST_PAUSE_S) if told.isdigit() else pause
+    return float(told) if told.isdigit() else 0.0

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .errors import KubeError
 
 CONNECTIONS = 8
-_TOLD = 5
+TOLD = 5
 
 Item = t.TypeVar("Item")
 Result = t.TypeVar("Result")
@@ -57,7 +57,7 @@ def raise_first(errors: list[KubeError]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        lines = [str(error) for error in errors[:_TOLD]]
-        if len(errors) > _TOLD:
-            lines.append(f"... and {len(errors) - _TOLD} more")
+        lines = [str(error) for error in errors[:TOLD]]
+        if len(errors) > TOLD:
+            lines.append(f"... and {len(errors) - TOLD} more")
         raise KubeError("\n".join(lines))

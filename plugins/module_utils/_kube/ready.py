@@ -19,19 +19,40 @@ class Readiness:
 
 
 READY = Readiness()
+# Set on a claim when the scheduler has found a node for the first pod that uses it.
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
-def readiness(live: Json, conditions: t.Mapping[str, str] | None = None) -> Readiness:
+def readiness(
+    live: Json, conditions: t.Mapping[str, str] | None = None, late_classes: t.Collection[str] = ()
+) -> Readiness:
     """Return the readiness of a live object.
 
     conditions maps a kind to the type of the condition that must be True; kinds without a rule are ready.
+    late_classes names the storage classes that bind a claim when a pod first uses it (WaitForFirstConsumer).
     """
     kind = live.get("kind", "")
     wanted = (conditions or {}).get(kind)
     if wanted:
         return _observed(live) or _condition(live, wanted)
+    if is_claim(live) and claim_class(live) in late_classes and SELECTED_NODE not in _annotations(live):
+        return READY if live.get("status", {}).get("phase") != "Lost" else _claim(live)
     rule = _RULES.get((live.get("apiVersion", "").rpartition("/")[0], kind))
     return rule(live) if rule else READY
+
+
+def is_claim(live: Json) -> bool:
+    """Return whether the object is a PersistentVolumeClaim."""
+    return (live.get("apiVersion"), live.get("kind")) == ("v1", "PersistentVolumeClaim")
+
+
+def claim_class(claim: Json) -> str:
+    """Return the storage class of a claim, empty when it has none."""
+    return str(claim.get("spec", {}).get("storageClassName") or "")
+
+
+def _annotations(live: Json) -> Json:
+    return dict(live["metadata"].get("annotations") or {})
 
 
 def _observed(live: Json) -> Readiness | None:
@@ -58,6 +79,8 @@ def _condition(live: Json, name: str) -> Readiness:
     found = conditions_of(live).get(name)
     if found is None:
         return Readiness(f"condition {name} is not set yet")
+    if "observedGeneration" in found and found["observedGeneration"] < live["metadata"].get("generation", 0):
+        return Readiness(f"condition {name} does not tell of its last change yet")
     if found.get("status") == "True":
         return READY
     why = ": ".join(str(found[key]) for key in ("reason", "message") if found.get(key))
@@ -74,7 +97,8 @@ def _deployment(live: Json) -> Readiness:
         return Readiness(f"the rollout missed its deadline: {progressing.get('message', '')}".rstrip(": "))
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted:
-        return Readiness(f"{updated} of {wanted} replicas updated")
+        paused = ", its rollout is paused" if live["spec"].get("paused") else ""
+        return Readiness(f"{updated} of {wanted} replicas updated{paused}")
     if status.get("replicas", 0) > updated:
         return Readiness(f"{status['replicas'] - updated} old replicas still run")
     return Readiness(f"{available} of {wanted} replicas available") if available < wanted else READY
@@ -131,6 +155,19 @@ def _pod(live: Json) -> Readiness:
     return READY if phase == "Succeeded" else _condition(live, "Ready")
 
 
+def _claim(live: Json) -> Readiness:
+    phase = live.get("status", {}).get("phase", "Pending")
+    if phase == "Lost":
+        return Readiness("its volume is lost", failed=True)
+    return READY if phase == "Bound" else Readiness("it is not bound to a volume")
+
+
+def _service(live: Json) -> Readiness:
+    given = (live.get("status", {}).get("loadBalancer") or {}).get("ingress")
+    waits = live.get("spec", {}).get("type") == "LoadBalancer" and not given
+    return Readiness("no address was given to it") if waits else READY
+
+
 _RULES: dict[tuple[str, str], t.Callable[[Json], Readiness]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "DaemonSet"): _daemon_set,
@@ -139,4 +176,6 @@ _RULES: dict[tuple[str, str], t.Callable[[Json], Readiness]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
     ("apiregistration.k8s.io", "APIService"): lambda live: _condition(live, "Available"),
     ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("", "Service"): _service,
 }

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,7 @@ from .plan import Change, Plan
 from .wait import Wait, Waiter
 
 ABSENT = "absent"
+_SHORT = 3
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def run(task: Task, connect: t.Callable[[], Api]) -> Json:
         result.update(_report(plan.changes), kept=plan.kept)
         if not task.check and api is not None:
             _apply(task, api, pool, seen, plan, result)
+        raise_first(list(seen.down.values()))
     except KubeError as exc:
         result.update(failed=True, msg=redact(str(exc), task.wanted))
     finally:
@@ -157,17 +160,18 @@ def _with_prune(task: Task, seen: Observation, changes: list[Change]) -> Plan:
     before = seen.seen
     refs = [item.ref for item in seen.wanted]
     wanted = {ref.key for ref in refs}
-    left = [ref for key, ref in before.refs.items() if key not in wanted] if task.prune else []
-    deletions, forgotten, kept = planning.leavers(left, seen.live, task.manager, by_name=False)
+    left = [ref for key, ref in before.refs.items() if key not in wanted and ref.api_version not in seen.down]
+    deletions, forgotten, kept = planning.leavers(left if task.prune else [], seen.live, task.manager, by_name=False)
     after = before.with_refs(refs).without([*forgotten, *(change.ref for change in deletions)])
     return Plan(planning.in_order([*changes, *deletions]), before, after.with_settled({}), kept)
 
 
 def _removal(task: Task, seen: Observation) -> Plan:
     """Plan state absent: the objects named, whatever their kind, else all of the inventory but protected kinds."""
-    named = [item.ref for item in seen.wanted]
-    refs = named or list(seen.seen.refs.values())
-    deletions, forgotten, kept = planning.leavers(refs, seen.live, task.manager, by_name=bool(named))
+    by_name = bool(task.wanted)
+    told = [item.ref for item in seen.wanted] if by_name else seen.seen.refs.values()
+    refs = [ref for ref in told if ref.api_version not in seen.down]
+    deletions, forgotten, kept = planning.leavers(refs, seen.live, task.manager, by_name)
     after = seen.seen.without([*forgotten, *(change.ref for change in deletions)])
     return Plan(deletions, seen.seen, after.with_settled({}), kept)
 
@@ -206,13 +210,24 @@ def _admit(api: Api, pool: Pool, creations: list[Change], comparison: planning.C
 
 
 def redact(text: str, wanted: t.Iterable[Wanted]) -> str:
-    """Return *text* without any value of the Secrets among *wanted*, plain or in base64."""
+    """Return *text* without any value of the Secrets among *wanted*: plain, quoted by the server, or in base64.
+
+    A value of up to three characters goes only where it stands in quotes, as the server quotes what it refuses:
+    anywhere else it would take ordinary words apart, which hides the error and tells the value by the gaps.
+    """
+    for value in sorted(_secret_values(wanted), key=len, reverse=True):
+        escaped = json.dumps(value, ensure_ascii=False)[1:-1]
+        for form in (value, escaped) if len(value) > _SHORT else (f'"{value}"', f'"{escaped}"'):
+            text = text.replace(form, "(hidden)")
+    return text
+
+
+def _secret_values(wanted: t.Iterable[Wanted]) -> set[str]:
+    values = set()
     for item in wanted:
         if (item.ref.api_version, item.ref.kind) != ("v1", "Secret"):
             continue
         for encoded in item.body.get("data", {}).values():
             plain = base64.b64decode(encoded).decode("utf-8", "replace")
-            for value in (encoded, plain, *plain.splitlines()):
-                if len(value.strip()) > 3:
-                    text = text.replace(value.strip(), "(hidden)")
-    return text
+            values |= {encoded, *(line.strip() for line in [plain, *plain.splitlines()])}
+    return values - {""}

@@ -12,9 +12,10 @@ from .api import Api, unknown_kind
 from .causes import find_cause
 from .errors import ApiError, KubeError, speaks_of_old_schema
 from .model import Json, Ref
-from .parallel import Pool, raise_first
+from .parallel import TOLD, Pool, raise_first
 from .plan import Key
-from .ready import readiness
+from .ready import Readiness, claim_class, is_claim, readiness
+from .watch import Follower
 
 POLL_S = (0.5, 1.0)
 SERVED_S = 30.0
@@ -46,22 +47,27 @@ class Waiter:
         self._limit = (wanted or Wait()).timeout
         self._clock = clock
         self._sleep = sleep
+        self._late_classes: set[str] = set()
 
-    def gone(self, ref: Ref, uid: str) -> None:
-        """Return when the object *uid* is gone. Raises KubeError naming what holds it."""
-        seen: Json = {}
+    def gone(self, uids: t.Mapping[Ref, str]) -> None:
+        """Return when the objects with these uids are gone. Raises KubeError naming what holds them."""
+        seen: dict[Ref, Json] = {}
 
-        def gone() -> bool:
-            seen.clear()
-            seen.update(self._api.get(ref) or {})
-            return not seen or seen["metadata"]["uid"] != uid
+        def gone(ref: Ref, live: Json | None) -> bool:
+            if live is None or live["metadata"]["uid"] != uids[ref]:
+                return True
+            seen[ref] = live
+            return False
 
-        if not self._poll(self._limit, gone):
-            holders = ", ".join(seen["metadata"].get("finalizers") or []) or "its dependants"
-            raise KubeError(
-                f"Waiting for the end of {ref}: still there after {self._limit:g} s, held by {holders}. "
-                "Make whoever set the finalizer finish, then run again."
-            )
+        late = Follower(self._api, self._pool, self._limit, self._clock).follow(uids, gone)
+        raise_first([self._held(ref, seen.get(ref), trouble) for ref, trouble in late.items()])
+
+    def _held(self, ref: Ref, live: Json | None, trouble: str) -> KubeError:
+        holders = ", ".join((live or {}).get("metadata", {}).get("finalizers") or []) or "its dependants"
+        return KubeError(
+            f"Waiting for the end of {ref}: still there after {self._limit:g} s, {trouble or f'held by {holders}'}. "
+            "Make whoever set the finalizer finish, then run again."
+        )
 
     def served(self, ref: Ref) -> None:
         """Return when the server serves the kind of *ref*. Raises KubeError when it does not."""
@@ -106,35 +112,47 @@ class Waiter:
         return True
 
     def _all(self, current: dict[Key, Json], wait: Wait) -> None:
-        """Ask for those that are not ready until all are; a ready object costs no request."""
-        pending = self._unready(current, wait)
+        """Watch those that are not ready until all are; a ready object costs no request."""
+        self._learn_classes(current.values())
+        pending = [_ref(live) for live in current.values() if self._state(live, wait).waits]
+        deleted: set[Ref] = set()
 
-        def all_ready() -> bool:
-            done, errors = self._pool.each(self._api.get, [_ref(current[key]) for key in pending])
-            raise_first(errors)
-            current.update({ref.key: found for ref, found in done if found})
-            pending[:] = self._unready({key: current[key] for key in pending}, wait)
-            return not pending
+        def ready(ref: Ref, live: Json | None) -> bool:
+            if live is None:
+                deleted.add(ref)
+                return False
+            deleted.discard(ref)
+            current[ref.key] = live
+            return not self._state(live, wait).waits
 
-        if pending and not self._poll(wait.timeout, all_ready):
-            raise_first([self._late(current[key], wait) for key in pending])
+        late = Follower(self._api, self._pool, wait.timeout, self._clock).follow(pending, ready) if pending else {}
+        errors: list[KubeError] = []
+        for ref, trouble in late.items():
+            waits = "it was deleted meanwhile" if ref in deleted else self._state(current[ref.key], wait).waits
+            # A cause costs requests, so it is looked for only where it will be told.
+            cause = find_cause(self._api, ref, current[ref.key]) if len(errors) < TOLD else ""
+            errors.append(_late(ref, f"not ready after {wait.timeout:g} s: ", waits, cause, trouble))
+        raise_first(errors)
 
-    def _unready(self, current: t.Mapping[Key, Json], wait: Wait) -> list[Key]:
-        found = []
-        for key, live in current.items():
-            state = readiness(live, wait.conditions)
-            if state.failed:
-                raise self._late(live, wait)
-            if state.waits:
-                found.append(key)
-        return found
+    def _state(self, live: Json, wait: Wait) -> Readiness:
+        """Return the readiness of an object. Raises KubeError when waiting will not help."""
+        state = readiness(live, wait.conditions, self._late_classes)
+        if state.failed:
+            raise _late(_ref(live), "", state.waits, find_cause(self._api, _ref(live), live))
+        return state
 
-    def _late(self, live: Json, wait: Wait) -> KubeError:
-        ref, state = _ref(live), readiness(live, wait.conditions)
-        cause = find_cause(self._api, ref, live)
-        after = "" if state.failed else f"not ready after {wait.timeout:g} s: "
-        told = "; ".join(part.rstrip(".") for part in (state.waits, cause) if part)
-        return KubeError(f"Waiting for {ref}: {after}{told}. Remove the cause and run again.")
+    def _learn_classes(self, objects: t.Iterable[Json]) -> None:
+        """Read the storage classes of claims that are not bound: some bind only when a pod comes."""
+        unbound = [live for live in objects if is_claim(live) and readiness(live).waits]
+        for name in sorted({claim_class(live) for live in unbound} - {""} - self._late_classes):
+            found = self._api.get(Ref("storage.k8s.io/v1", "StorageClass", "", name))
+            if found and found.get("volumeBindingMode") == "WaitForFirstConsumer":
+                self._late_classes.add(name)
+
+
+def _late(ref: Ref, after: str, *parts: str) -> KubeError:
+    told = "; ".join(part.rstrip(".") for part in parts if part)
+    return KubeError(f"Waiting for {ref}: {after}{told}. Remove the cause and run again.")
 
 
 def _ref(live: Json) -> Ref:

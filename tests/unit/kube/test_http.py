@@ -69,6 +69,7 @@ FIELD_CONFLICT = {
         ]
     },
 }
+TOO_LARGE = {"message": "etcdserver: request is too large"}
 WEBHOOK = {"message": 'failed calling webhook "x.test": connection refused'}
 
 # what: (answers, what is done, requests made, seconds slept before the last one, code of the error)
@@ -77,6 +78,9 @@ CASES: dict[str, tuple[Script, str, int, float, int]] = {
     "two cut connections while writing": ([CUT, CUT], "apply", 3, 0.4, 0),
     "throttled": ([(429, {"Retry-After": "3"}, {})], "apply", 2, 3.0, 0),
     "throttled for too long": ([(429, {"Retry-After": "900"}, {})], "get", 2, 10.0, 0),
+    "a slip of the server": ([(500, {}, {"message": "etcdserver: leader changed"})], "apply", 2, 0.2, 0),
+    "a slip of the server for good": ([(500, {}, {})] * 9, "get", kube_http.ATTEMPTS_500, 0.4, 500),
+    "a judgement of the server": ([(500, {}, TOO_LARGE)], "apply", 1, 0.0, 500),
     "unavailable": ([(503, {}, {})], "get", 2, 0.2, 0),
     "a race of writers": ([(409, {}, CONFLICT)], "apply", 2, 0.2, 0),
     "a conflict of owners": ([(409, {}, FIELD_CONFLICT)], "apply", 1, 0.0, 409),
@@ -143,7 +147,7 @@ def test_one_connection_serves_many_requests() -> None:
     try:
         transport = kube_http.HttpTransport(Endpoint("127.0.0.1", server.server.server_port), "test")
         connect = transport._connect
-        transport._connect = lambda: made.append(1) or connect()  # type: ignore[method-assign,func-returns-value]
+        transport._connect = lambda timeout: made.append(1) or connect(timeout)  # type: ignore[method-assign,func-returns-value]
         for _request in range(5):
             transport.request("GET", "/api")
     finally:
