@@ -193,7 +193,8 @@ def _reason(exc: BaseException) -> str:
         return "no answer in time"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror.lower()
-    return str(exc) or type(exc).__name__
+    told = str(exc) or type(exc).__name__
+    return told[0].lower() + told[1:]
 
 
 def _answer(response: http.client.HTTPResponse, content: bytes) -> Answer:

@@ -15,13 +15,20 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import A
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.run import read_task, run
 
-_spec = importlib.util.spec_from_file_location("kube_test_server", Path(__file__).with_name("server.py"))
-if _spec is None or _spec.loader is None:
-    raise ImportError("tests/integration/kube/server.py is missing")
-server_module = importlib.util.module_from_spec(_spec)
-sys.modules["kube_test_server"] = server_module
-_spec.loader.exec_module(server_module)
 
+def _load(name: str) -> t.Any:
+    """Return a module that lies beside this file, which is no package."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"kube_test_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is missing")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+server_module, proxy_module = _load("server"), _load("proxy")
 _numbers = itertools.count(1)
 _DEFAULTS: dict[str, t.Any] = {
     "namespace": None,
@@ -42,6 +49,7 @@ class Lab:
         self.server = server
         self.owner = f"owner-{number}"
         self.namespace = f"space-{number}"
+        self.kubeconfig = server.kubeconfig
 
     def apply(self, objects: list[dict[str, t.Any]], check: bool = False, **arguments: t.Any) -> dict[str, t.Any]:
         """Run the task as the action plugin does and return its result."""
@@ -49,10 +57,18 @@ class Lab:
         task = read_task(given, [(f"objects[{index}]", item) for index, item in enumerate(objects)], check)
 
         def connect() -> Api:
-            transport = HttpTransport(kubeconfig.load(str(self.server.kubeconfig)), task.manager)
+            transport = HttpTransport(kubeconfig.load(str(self.kubeconfig)), task.manager)
             return Api(transport, task.manager, task.force_conflicts)
 
         return run(task, connect)
+
+    def mutating(self, start: int) -> list[str]:
+        """Return what the owner's client sent since audit entry *start* that does not only look."""
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self.server.audit()[start:]
+            if entry["userAgent"] == f"atarnet-homelab/{self.owner}" and entry["verb"] not in ("get", "list", "watch")
+        ]
 
     def namespace_object(self) -> dict[str, t.Any]:
         """Return the owner's Namespace."""
@@ -74,3 +90,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
 def lab(server: t.Any) -> Lab:
     """Give a fresh owner."""
     return Lab(server)
+
+
+@pytest.fixture(params=["tls"])
+def proxy(server: t.Any, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> t.Iterator[t.Any]:
+    """Give a proxy between the owner and the server; by TLS, or by plain HTTP where the parameter says so."""
+    live = proxy_module.Proxy(server.port, server.trust(), server.identity() if request.param == "tls" else None)
+    lab.kubeconfig = server.write_kubeconfig(tmp_path / "proxy.conf", request.param != "tls", live.port)
+    try:
+        yield live
+    finally:
+        live.close()

@@ -73,9 +73,7 @@ class Server:
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         request = urllib.request.Request(f"https://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        context = ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        with urllib.request.urlopen(request, context=self.trust(), timeout=30) as answer:
             return dict(json.load(answer))
 
     def patch(self, path: str, body: t.Any, manager: str = "by-hand") -> dict[str, t.Any]:
@@ -92,10 +90,23 @@ class Server:
             return False
         return True
 
-    def write_kubeconfig(self) -> None:
-        """Write the kubeconfig; the server's own certificate is its authority, as it is self-signed."""
+    def trust(self) -> ssl.SSLContext:
+        """Return what a client of the server trusts; its own certificate is its authority, as it is self-signed."""
+        context = ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+    def identity(self) -> ssl.SSLContext:
+        """Return what somebody else on loopback needs to be taken for the server."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.folder / "certs" / "apiserver.crt", self.folder / "certs" / "apiserver.key")
+        return context
+
+    def write_kubeconfig(self, path: Path, plain: bool = False, port: int = 0) -> Path:
+        """Write the administrator's kubeconfig, for another *port* or without TLS where told, and return its path."""
         authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
-        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority-data": authority}
+        address = f"{'http' if plain else 'https'}://127.0.0.1:{port or self.port}"
+        cluster = {"server": address, "certificate-authority-data": authority}
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -104,7 +115,8 @@ class Server:
             "users": [{"name": "admin", "user": {"token": self.token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
         }
-        self.kubeconfig.write_text(json.dumps(config), encoding="utf-8")
+        path.write_text(json.dumps(config), encoding="utf-8")
+        return path
 
 
 @contextlib.contextmanager
@@ -163,7 +175,7 @@ def _await_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
             cause = str(exc)
             time.sleep(0.3)
         else:
-            server.write_kubeconfig()
+            server.write_kubeconfig(server.kubeconfig)
             return
     tail = (server.folder / "apiserver.log").read_text(encoding="utf-8", errors="replace")[-2000:]
     raise RuntimeError(f"Starting the API server: not ready after {START_S:g} s ({cause}). Its log ends:\n{tail}")

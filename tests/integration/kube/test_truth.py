@@ -136,16 +136,6 @@ def gadget(group: str) -> dict[str, t.Any]:
     return {"apiVersion": f"{group}/v1", "kind": "Gadget", "metadata": {"name": "one"}, "spec": spec}
 
 
-def mutating(lab: t.Any, start: int) -> list[str]:
-    """Return what the owner's client sent since audit entry *start* that is neither get nor list."""
-    entries = lab.server.audit()[start:]
-    return [
-        f"{entry['verb']} {entry['requestURI']}"
-        for entry in entries
-        if entry["userAgent"] == f"atarnet-homelab/{lab.owner}" and entry["verb"] not in ("get", "list")
-    ]
-
-
 def facts(result: dict[str, t.Any]) -> tuple[t.Any, t.Any, t.Any]:
     """Return what a check and the run after it have to agree on."""
     assert "failed" not in result, result["msg"]
@@ -159,7 +149,7 @@ def test_a_second_run_sends_nothing_but_reads(lab: t.Any) -> None:
     start = len(lab.server.audit())
     second = lab.apply(objects)
     assert facts(second) == (False, [], [])
-    assert mutating(lab, start) == []
+    assert lab.mutating(start) == []
     assert second["requests"] == {"read": 13 + 1, "dry_run": 0, "write": 0}
 
 
@@ -168,7 +158,7 @@ def test_check_tells_exactly_what_the_run_does_and_writes_nothing(lab: t.Any) ->
     objects = [*mixed(lab), definition(group), gadget(group)]
     start = len(lab.server.audit())
     checked = lab.apply(objects, check=True)
-    assert all("dryRun=All" in sent for sent in mutating(lab, start))
+    assert all("dryRun=All" in sent for sent in lab.mutating(start))
     assert not lab.server.exists(f"/api/v1/namespaces/{lab.namespace}")
     assert facts(lab.apply(objects)) == facts(checked)
 
@@ -213,7 +203,7 @@ def test_what_others_add_is_no_change(lab: t.Any, case: str) -> None:
     lab.server.patch(lab.path(plural, name, base), patch)
     start = len(lab.server.audit())
     assert facts(lab.apply(objects)) == (False, [], [])
-    assert mutating(lab, start) == []
+    assert lab.mutating(start) == []
 
 
 DRIFT = {
@@ -247,7 +237,7 @@ def test_replicas_belong_to_the_autoscaler_once_it_scaled(lab: t.Any) -> None:
     lab.server.patch(scale, {"spec": {"replicas": 7}}, manager="kube-controller-manager")
     start = len(lab.server.audit())
     assert facts(lab.apply(objects)) == (False, [], [])
-    assert mutating(lab, start) == []
+    assert lab.mutating(start) == []
     objects[4]["spec"]["template"]["spec"]["containers"][0]["image"] = "example.test/app:2"
     assert lab.apply(objects)["changed"]
     assert lab.server.call("GET", lab.path("deployments", "web", "/apis/apps/v1"))["spec"]["replicas"] == 7
