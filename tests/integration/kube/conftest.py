@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 import typing as t
 from pathlib import Path
 
@@ -15,20 +13,9 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import A
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.run import read_task, run
 
+from tests.integration.kube.proxy import Proxy
+from tests.integration.kube.server import Server, running
 
-def _load(name: str) -> t.Any:
-    """Return a module that lies beside this file, which is no package."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"kube_test_{name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is missing")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-server_module, proxy_module = _load("server"), _load("proxy")
 _numbers = itertools.count(1)
 _DEFAULTS: dict[str, t.Any] = {
     "namespace": None,
@@ -44,7 +31,7 @@ _DEFAULTS: dict[str, t.Any] = {
 class Lab:
     """One owner with a namespace of its own on the shared server."""
 
-    def __init__(self, server: t.Any) -> None:
+    def __init__(self, server: Server) -> None:
         number = next(_numbers)
         self.server = server
         self.owner = f"owner-{number}"
@@ -80,22 +67,22 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Server]:
     """Give the shared API server; fails where the binaries are missing."""
-    with server_module.running(tmp_path_factory.mktemp("kube")) as live:
+    with running(tmp_path_factory.mktemp("kube")) as live:
         yield live
 
 
 @pytest.fixture
-def lab(server: t.Any) -> Lab:
+def lab(server: Server) -> Lab:
     """Give a fresh owner."""
     return Lab(server)
 
 
 @pytest.fixture(params=["tls"])
-def proxy(server: t.Any, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> t.Iterator[t.Any]:
+def proxy(server: Server, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> t.Iterator[Proxy]:
     """Give a proxy between the owner and the server; by TLS, or by plain HTTP where the parameter says so."""
-    live = proxy_module.Proxy(server.port, server.trust(), server.identity() if request.param == "tls" else None)
+    live = Proxy(server.port, server.trust(), server.identity() if request.param == "tls" else None)
     lab.kubeconfig = server.write_kubeconfig(tmp_path / "proxy.conf", request.param != "tls", live.port)
     try:
         yield live

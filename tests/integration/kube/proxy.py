@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import json
 import re
 import socket
 import ssl
@@ -18,6 +19,16 @@ from dataclasses import dataclass, field
 # of the answer, or silently after the answer, as an idle connection is.
 REQUEST, ANSWER, BODY, IDLE = "request", "answer", "body", "idle"
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+
+
+def status(code: int, reason: str, message: str) -> bytes:
+    """Return the body of a refusal as the API server writes it."""
+    return json.dumps({"kind": "Status", "code": code, "reason": reason, "message": message}).encode()
+
+
+RACE = status(409, "Conflict", "the object has been modified")
+EXPIRED = status(410, "Expired", "too old resource version")
+SLIP = status(500, "InternalError", "etcdserver: leader changed")
 
 
 @dataclass
@@ -79,11 +90,6 @@ class Proxy:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    @staticmethod
-    def fault(match: str, times: int = 1, **what: t.Any) -> Fault:
-        """Return a Fault, for tests that cannot import this file by a name."""
-        return Fault(match, times, **what)
 
     def fault_for(self, line: str) -> Fault | None:
         """Return what goes wrong with this request, and count it."""

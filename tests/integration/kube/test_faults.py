@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 import typing as t
 
@@ -12,11 +11,10 @@ import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import api as kube_api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import http as kube_http
 
+from tests.integration.kube.proxy import EXPIRED, RACE, SLIP, Fault, status
+
 Objects = list[dict[str, t.Any]]
 NAMES = ("changed", "dropped", "same", "same-too")
-RACE = {"kind": "Status", "code": 409, "reason": "Conflict", "message": "the object has been modified"}
-EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
-SLIP = {"kind": "Status", "code": 500, "reason": "InternalError", "message": "etcdserver: leader changed"}
 
 
 def config_map(name: str, value: str = "1") -> dict[str, t.Any]:
@@ -59,31 +57,24 @@ def inventory_of(lab: t.Any) -> list[str]:
     return [line.split()[-1].split("/")[-1] for line in lab.server.call("GET", path)["data"]["objects"].splitlines()]
 
 
-def fault(match: str, times: int = 1, **what: t.Any) -> dict[str, t.Any]:
-    """Return a fault of the proxy, as data."""
-    if isinstance(what.get("body"), dict):
-        what["body"] = json.dumps(what["body"]).encode()
-    return {"match": match, "times": times, **what}
-
-
 CHANGED = r"^PATCH .*/configmaps/changed\?(?!.*dryRun)"
 NEW = r"^PATCH .*/configmaps/new\?"
 DROPPED = r"^DELETE .*/configmaps/dropped"
 ASKED = r"^PATCH .*/configmaps/changed\?.*dryRun"
 LIST = r"^GET .*/configmaps\?"
 INVENTORY = r"^PATCH .*/configmaps/homelab-inventory"
-PASSING: dict[str, list[dict[str, t.Any]]] = {
-    "a race of writers": [fault(CHANGED, 2, status=409, body=RACE)],
-    "throttled": [fault(LIST, status=429, headers={"Retry-After": "1"}), fault(CHANGED, status=429)],
-    "500 once": [fault(place, status=500, body=SLIP) for place in (LIST, CHANGED, NEW, DROPPED)],
-    "503 once": [fault(place, status=503) for place in (LIST, ASKED, CHANGED, NEW, DROPPED, INVENTORY)],
-    "requests the server never saw": [fault(place, cut="request") for place in (LIST, CHANGED, NEW, DROPPED)],
-    "writes whose answer was lost": [fault(place, cut="answer") for place in (CHANGED, NEW, DROPPED, INVENTORY)],
-    "reads whose answer was lost": [fault(place, cut="answer") for place in (LIST, ASKED)],
-    "answers that broke off": [fault(place, cut="body") for place in (LIST, ASKED, CHANGED, NEW, DROPPED)],
-    "idle connections closed": [fault("", 8, cut="idle")],
-    "a page that expired": [fault("continue=", status=410, body=EXPIRED)],
-    "slow answers": [fault(place, delay=2.0) for place in (LIST, CHANGED)],
+PASSING: dict[str, list[Fault]] = {
+    "a race of writers": [Fault(CHANGED, 2, status=409, body=RACE)],
+    "throttled": [Fault(LIST, status=429, headers={"Retry-After": "1"}), Fault(CHANGED, status=429)],
+    "500 once": [Fault(place, status=500, body=SLIP) for place in (LIST, CHANGED, NEW, DROPPED)],
+    "503 once": [Fault(place, status=503) for place in (LIST, ASKED, CHANGED, NEW, DROPPED, INVENTORY)],
+    "requests the server never saw": [Fault(place, cut="request") for place in (LIST, CHANGED, NEW, DROPPED)],
+    "writes whose answer was lost": [Fault(place, cut="answer") for place in (CHANGED, NEW, DROPPED, INVENTORY)],
+    "reads whose answer was lost": [Fault(place, cut="answer") for place in (LIST, ASKED)],
+    "answers that broke off": [Fault(place, cut="body") for place in (LIST, ASKED, CHANGED, NEW, DROPPED)],
+    "idle connections closed": [Fault("", 8, cut="idle")],
+    "a page that expired": [Fault("continue=", status=410, body=EXPIRED)],
+    "slow answers": [Fault(place, delay=2.0) for place in (LIST, CHANGED)],
 }
 
 
@@ -108,31 +99,31 @@ def assert_converges(lab: t.Any, proxy: t.Any, faults: list[t.Any]) -> None:
 @pytest.mark.parametrize("case", PASSING)
 def test_what_passes_leaves_no_trace(lab: t.Any, proxy: t.Any, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kube_api, "PAGE", 3)
-    assert_converges(lab, proxy, [proxy.fault(**copy.deepcopy(what)) for what in PASSING[case]])
+    assert_converges(lab, proxy, copy.deepcopy(PASSING[case]))
 
 
 @pytest.mark.parametrize("proxy", ["plain"], indirect=True)
 def test_the_same_over_plain_http(lab: t.Any, proxy: t.Any) -> None:
-    assert_converges(lab, proxy, [proxy.fault("", 8, cut="idle")])
+    assert_converges(lab, proxy, [Fault("", 8, cut="idle")])
 
 
 # what: (what is refused for good, the sentence)
-PERMANENT: dict[str, tuple[dict[str, t.Any], str]] = {
+PERMANENT: dict[str, tuple[Fault, str]] = {
     "a list": (
-        fault(LIST, 99, status=503, body={"message": "the server is starting"}),
+        Fault(LIST, 99, status=503, body=status(0, "", "the server is starting")),
         "Listing ConfigMap in {space}: the server is starting. Run again when the API server is well.",
     ),
     "a write": (
-        fault(CHANGED, 99, status=429, headers={"Retry-After": "0"}, body={"message": "too many requests"}),
+        Fault(CHANGED, 99, status=429, headers={"Retry-After": "0"}, body=status(0, "", "too many requests")),
         "Applying v1 ConfigMap {space}/changed: too many requests. Run again when the API server is well.",
     ),
     "an answer": (
-        fault(CHANGED, 99, cut="answer"),
+        Fault(CHANGED, 99, cut="answer"),
         "Connecting to the Kubernetes API {address}: remote end closed connection without response. "
         "Check that the API server runs and that the kubeconfig names its address.",
     ),
     "an answer in time": (
-        fault(CHANGED, 99, delay=0.6),
+        Fault(CHANGED, 99, delay=0.6),
         "Connecting to the Kubernetes API {address}: no answer in time. "
         "Check that the API server runs and that the kubeconfig names its address.",
     ),
@@ -147,7 +138,7 @@ def test_what_does_not_pass_is_told_in_a_sentence(
     monkeypatch.setattr(kube_http, "ANSWER_TIMEOUT_S", 0.5 if "in time" in case else 10.0)
     lab.apply(before(lab))
     what, told = PERMANENT[case]
-    proxy.faults, started = [proxy.fault(**what)], time.monotonic()
+    proxy.faults, started = [copy.copy(what)], time.monotonic()
     failed = lab.apply(after(lab))
     assert time.monotonic() - started < 10
     assert failed["msg"] == told.format(space=lab.namespace, address=f"https://127.0.0.1:{proxy.port}")
@@ -191,7 +182,7 @@ def test_a_group_that_is_down_holds_up_only_its_own_objects(
 
     lab.apply([*before(lab), gadgets(group), gadget("one", 1), gadget("two", 1)])
     wanted = [*after(lab), gadgets(group), gadget("one", 2), gadget("three", 2)]
-    proxy.faults = [proxy.fault(f"^GET {place.format(group=group)}", 99, status=503)]
+    proxy.faults = [Fault(f"^GET {place.format(group=group)}", 99, status=503)]
     checked, failed = lab.apply(wanted, check=True), lab.apply(wanted)
     assert checked["changes"] == failed["changes"]
     assert [(change["action"], change["object"].split("/")[-1]) for change in failed["changes"]] == [

@@ -1,164 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting on a real API server whose controllers are played by hand: watches outlive faults, and end with the cause."""
+"""Waiting on a real API server whose controllers are played by hand: it ends when all is ready, or with the cause."""
 
 from __future__ import annotations
 
-import copy
-import json
 import threading
 import time
 import typing as t
 
 import pytest
 
-EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
-SLIP = {"kind": "Status", "code": 500, "reason": "InternalError", "message": "etcdserver: leader changed"}
+from tests.integration.kube.hand import APPS, BATCH, Hand, claim, container, labelled, service, storage_class, web
 
-
-def fault(match: str, times: int = 1, **what: t.Any) -> dict[str, t.Any]:
-    """Return a fault of the proxy, as data."""
-    if isinstance(what.get("body"), dict):
-        what["body"] = json.dumps(what["body"]).encode()
-    return {"match": match, "times": times, **what}
-
-
-def deployment() -> dict[str, t.Any]:
-    """Return a Deployment."""
-    labels = {"app": "web"}
-    containers = [{"name": "app", "image": "example.test/app:1"}]
-    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
-    spec = {"selector": {"matchLabels": labels}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
-
-
-EVENT_410 = json.dumps({"type": "ERROR", "object": EXPIRED}).encode() + b"\n"
-WATCH, WATCH_LIST = r"^GET .*/deployments\?.*watch=true", r"^GET .*/deployments\?limit"
-# what: (the fault, watches begun, lists made until the Deployment was ready)
-WATCHES: dict[str, tuple[list[dict[str, t.Any]], int, int]] = {
-    "nothing": ([], 1, 1),
-    "never opened": ([fault(WATCH, cut="request")], 2, 1),
-    "cut at once": ([fault(WATCH, cut="answer")], 2, 1),
-    "cut in the middle of a change": ([fault(WATCH, cut="body")], 2, 1),
-    "expired when asked": ([fault(WATCH, status=410, body=EXPIRED)], 2, 2),
-    "expired on the way": ([fault(WATCH, status=200, body=EVENT_410)], 2, 2),
-    "throttled": ([fault(WATCH, 2, status=429, headers={"Retry-After": "1"})], 3, 1),
-    "unavailable, lists too": ([fault(WATCH, status=503), fault(WATCH_LIST, status=500, body=SLIP)], 2, 2),
-}
-
-
-@pytest.mark.parametrize("case", WATCHES)
-def test_a_watch_outlives(lab: t.Any, proxy: t.Any, case: str) -> None:
-    faults, watches, lists = WATCHES[case]
-    lab.apply([lab.namespace_object(), deployment()])
-    proxy.faults = [proxy.fault(**copy.deepcopy(what)) for what in faults]
-    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}
-    ready = {**status, "availableReplicas": 1, "readyReplicas": 1, "unavailableReplicas": None}
-    path = lab.path("deployments", "web/status", "/apis/apps/v1")
-    steps = [(0.8, status), (1.6, ready)]
-    timers = [threading.Timer(moment, lab.server.patch, (path, {"status": told})) for moment, told in steps]
-    for timer in timers:
-        timer.start()
-    done = lab.apply([lab.namespace_object(), deployment()], wait=True, wait_timeout=30)
-    for timer in timers:
-        timer.join()
-    assert (done.get("msg"), done["changed"]) == (None, False)
-    seen = [line for line in proxy.seen if "/deployments?" in line]
-    assert sum("watch=true" in line for line in seen) == watches
-    assert sum("watch=true" not in line for line in seen) == lists
-    # The inventory, the namespace and the Deployment; then what was just counted.
-    assert done["requests"]["read"] == 3 + len(seen) - sum(
-        "status" in what and what["status"] == 500 for what in faults
-    )
-
-
-def labelled(kind: str, name: str = "web", api_version: str = "apps/v1", **spec: t.Any) -> dict[str, t.Any]:
-    """Return a workload whose pods carry app=web."""
-    pod_spec = {"containers": [{"name": "app", "image": "example.test/app:1"}], **spec.pop("pod", {})}
-    template = {"metadata": {"labels": {"app": "web"}}, "spec": pod_spec}
-    selector = {} if kind == "Job" else {"selector": {"matchLabels": {"app": "web"}}}
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {"name": name},
-        "spec": {**selector, "template": template, **spec},
-    }
-
-
-def claim(name: str, storage_class: str | None = None) -> dict[str, t.Any]:
-    """Return a claim."""
-    spec: dict[str, t.Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    if storage_class:
-        spec["storageClassName"] = storage_class
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
-
-
-def storage_class(name: str, mode: str) -> dict[str, t.Any]:
-    """Return a class whose claims bind in that mode."""
-    head = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
-    return {**head, "provisioner": "disks.example.test", "volumeBindingMode": mode}
-
-
-def service(**spec: t.Any) -> dict[str, t.Any]:
-    """Return a Service."""
-    ports = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {**ports, **spec}}
-
-
-class Hand:
-    """Writes what controllers, the scheduler and the kubelet would write."""
-
-    def __init__(self, lab: t.Any) -> None:
-        self.lab = lab
-
-    def status(self, plural: str, name: str, base: str = "/api/v1", **told: t.Any) -> None:
-        """Set the status of an object."""
-        self.lab.server.patch(self.lab.path(plural, f"{name}/status", base), {"status": told})
-
-    def pod(self, name: str = "web-1", **status: t.Any) -> None:
-        """Make a pod of the workload, in that state."""
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app": "web"}},
-            "spec": {
-                "containers": [{"name": "app", "image": "example.test/app:1"}],
-                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-            },
-        }
-        self.lab.server.call("POST", self.lab.path("pods", "")[:-1], pod)
-        self.status("pods", name, phase="Pending", **status)
-
-    def event(self, path: str, message: str, sort: str = "Warning") -> None:
-        """Say something about the object at *path*."""
-        about = self.lab.server.call("GET", path)
-        reference = {key: about[key] for key in ("apiVersion", "kind")}
-        reference.update({key: about["metadata"][key] for key in ("name", "namespace", "uid")})
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": "told-"},
-            "involvedObject": reference,
-            "type": sort,
-            "reason": "Told",
-            "message": message,
-            "lastTimestamp": "2026-01-01T00:00:00Z",
-        }
-        self.lab.server.call("POST", self.lab.path("events", "")[:-1], event)
-
-
-def container(ready: bool = False, **state: t.Any) -> list[dict[str, t.Any]]:
-    """Return the status of the one container."""
-    return [{"name": "app", "ready": ready, "restartCount": 1, "image": "", "imageID": "", **state}]
-
-
-APPS, BATCH = "/apis/apps/v1", "/apis/batch/v1"
 SEEN = {"observedGeneration": 1, "replicas": 1}
 QUOTA = 'pods "web-1" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2'
 HOOK = 'Error creating: Internal error occurred: failed calling webhook "check.test": connection refused'
 NO_NODE = "0/3 nodes are available: 3 Insufficient memory."
 NO_VOLUME = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
 PROBE = "Readiness probe failed: HTTP probe failed with statuscode: 503"
-LATE = "not ready after 1 s: "
+LATE = "not ready after 0 s: "
 
 
 def unscheduled(hand: Hand, message: str) -> None:
@@ -193,31 +52,31 @@ def over_quota(hand: Hand) -> None:
 
 
 CAUSES: dict[str, tuple[t.Callable[[], dict[str, t.Any]], t.Callable[[Hand], t.Any], str]] = {
-    "no controller": (deployment, lambda hand: None, "no controller has seen it yet; it has no pods"),
+    "no controller": (web, lambda hand: None, "no controller has seen it yet; it has no pods"),
     "no node": (
-        deployment,
+        web,
         lambda hand: unscheduled(hand, NO_NODE),
         f"no controller has seen it yet; pod web-1 is not scheduled: {NO_NODE[:-1]}",
     ),
     "an image": (
-        deployment,
+        web,
         lambda hand: hand.pod(
             containerStatuses=container(state={"waiting": {"reason": "ErrImagePull", "message": "not found"}})
         ),
         "no controller has seen it yet; pod web-1: container app waits: ErrImagePull: not found",
     ),
     "a crash": (
-        deployment,
+        web,
         crashing,
         "no controller has seen it yet; pod web-1: container app ended with exit code 2 (Error), "
         "its last words: cannot read settings",
     ),
     "a probe": (
-        deployment,
+        web,
         unhealthy,
         f"no controller has seen it yet; pod web-1: container app runs but is not ready: {PROBE}",
     ),
-    "a quota": (deployment, over_quota, f"0 of 1 replicas updated; it has no pods: {QUOTA}"),
+    "a quota": (web, over_quota, f"0 of 1 replicas updated; it has no pods: {QUOTA}"),
     "a quota of a set": (
         lambda: labelled("StatefulSet", serviceName="web"),
         lambda hand: hand.event(hand.lab.path("statefulsets", "web", APPS), QUOTA),
@@ -234,7 +93,7 @@ CAUSES: dict[str, tuple[t.Callable[[], dict[str, t.Any]], t.Callable[[Hand], t.A
         f"no controller has seen it yet; it has no pods: {HOOK}",
     ),
     "a volume of a pod": (
-        deployment,
+        web,
         without_volume,
         f"no controller has seen it yet; pod web-1 is not scheduled: {NO_VOLUME[:-1]}; claim data is Pending "
         "(class {space}-fast, provisioner disks.example.test): no space left in the pool",
@@ -269,7 +128,7 @@ def test_a_wait_ends_with_the_cause(lab: t.Any, case: str) -> None:
     # The claim of the pod is waited for as well, except where it is not what this case is about.
     if case != "a volume of a pod":
         Hand(lab).status("persistentvolumeclaims", "data", phase="Bound")
-    late = lab.apply(objects, wait=True, wait_timeout=1)
+    late = lab.apply(objects, wait=True, wait_timeout=0)
     ref = f"{make()['apiVersion']} {make()['kind']} {lab.namespace}/{make()['metadata']['name']}"
     expected = f"Waiting for {ref}: {LATE}{told.format(space=lab.namespace)}. Remove the cause and run again."
     assert expected in late["msg"].splitlines()
@@ -286,11 +145,11 @@ def test_claims_wait_for_a_volume_but_not_for_a_pod(lab: t.Any) -> None:
     ]
     lab.apply(objects)
     hand.status("persistentvolumeclaims", "bound", phase="Bound")
-    assert lab.apply(objects, wait=True, wait_timeout=1).get("msg") is None
+    assert lab.apply(objects, wait=True, wait_timeout=0).get("msg") is None
     # Now a pod was given a node, so the volume is being made.
     selected = {"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "node-1"}}}
     lab.server.patch(lab.path("persistentvolumeclaims", "unused"), selected)
-    late = lab.apply(objects, wait=True, wait_timeout=1)
+    late = lab.apply(objects, wait=True, wait_timeout=0)
     assert f"{lab.namespace}/unused: {LATE}it is not bound to a volume" in late["msg"]
     hand.status("persistentvolumeclaims", "unused", phase="Lost")
     started = time.monotonic()
