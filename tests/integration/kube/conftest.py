@@ -57,6 +57,14 @@ class Lab:
             if entry["userAgent"] == f"atarnet-homelab/{self.owner}" and entry["verb"] not in ("get", "list", "watch")
         ]
 
+    def assert_rests(self, objects: list[dict[str, t.Any]], **arguments: t.Any) -> None:
+        """Assert that the second and the third run change nothing and send nothing but reads."""
+        for run_number in (2, 3):
+            start = len(self.server.audit())
+            again = self.apply(objects, **arguments)
+            assert (run_number, again.get("msg"), again["changed"], again["diff"]) == (run_number, None, False, [])
+            assert (run_number, self.mutating(start)) == (run_number, [])
+
     def namespace_object(self) -> dict[str, t.Any]:
         """Return the owner's Namespace."""
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}

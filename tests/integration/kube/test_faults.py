@@ -44,13 +44,6 @@ def live_values(lab: t.Any) -> dict[str, str]:
     return {item["metadata"]["name"]: item["data"]["value"] for item in items}
 
 
-def assert_at_rest(lab: t.Any, objects: Objects) -> None:
-    """Assert that the set is applied and that applying it again writes nothing."""
-    start = len(lab.server.audit())
-    again = lab.apply(objects)
-    assert (again.get("msg"), again["changed"], lab.mutating(start)) == (None, False, [])
-
-
 def inventory_of(lab: t.Any) -> list[str]:
     """Return the names in the owner's inventory."""
     path = f"/api/v1/namespaces/kube-system/configmaps/homelab-inventory-{lab.owner}"
@@ -93,7 +86,7 @@ def assert_converges(lab: t.Any, proxy: t.Any, faults: list[t.Any]) -> None:
     assert live_values(lab) == {"changed": "2", "new": "1", "same": "1", "same-too": "1"}
     assert inventory_of(lab) == ["changed", "new", "same", "same-too", lab.namespace]
     proxy.faults = []
-    assert_at_rest(lab, after(lab))
+    lab.assert_rests(after(lab))
 
 
 @pytest.mark.parametrize("case", PASSING)
@@ -146,7 +139,7 @@ def test_what_does_not_pass_is_told_in_a_sentence(
     proxy.faults = []
     lab.apply(after(lab))
     assert live_values(lab) == {"changed": "2", "new": "1", "same": "1", "same-too": "1"}
-    assert_at_rest(lab, after(lab))
+    lab.assert_rests(after(lab))
 
 
 def gadgets(group: str) -> dict[str, t.Any]:
@@ -202,4 +195,4 @@ def test_a_group_that_is_down_holds_up_only_its_own_objects(
     proxy.faults = []
     assert "failed" not in lab.apply(wanted)
     assert sizes() == {"one": 2, "three": 2}
-    assert_at_rest(lab, wanted)
+    lab.assert_rests(wanted)
