@@ -14,6 +14,7 @@ _IMMUTABLE = re.compile(r"field is immutable|updates to .* are forbidden|may not
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
 _DENIED = re.compile(r"(admission webhook|ValidatingAdmissionPolicy) ['\"]([^'\"]+)['\"].*? denied (the )?request")
 _TOO_LARGE = re.compile(r"request entity too large|request is too large|trying to send message larger than max")
+_SPLIT = "Split the object, or keep its large values elsewhere"
 
 
 class KubeError(Exception):
@@ -117,11 +118,19 @@ def _invalid(code: int, status: dict[str, t.Any], message: str) -> str:
     fix = "Correct the field and run again"
     if any(_IMMUTABLE.search(str(cause.get("message", ""))) for cause in causes):
         fix = "Delete the object or keep the field as it was: the server never changes it in place"
+    elif any(cause.get("reason") == "FieldValueTooLong" and not _field(cause) for cause in causes):
+        fix = _SPLIT
     return f"{'; '.join(told).rstrip('.')}. {fix}."
 
 
+def _field(cause: dict[str, t.Any]) -> str:
+    """Return the path a cause speaks of, empty for the whole object."""
+    path = str(cause.get("field") or "")
+    return "" if path in ("[]", "<nil>") else path
+
+
 def _told(cause: dict[str, t.Any]) -> str:
-    return f"field {cause['field']}: {cause.get('message')}" if cause.get("field") else str(cause.get("message"))
+    return f"field {_field(cause)}: {cause.get('message')}" if _field(cause) else str(cause.get("message"))
 
 
 def _undeclared(code: int, _status: dict[str, t.Any], message: str) -> str:
@@ -130,7 +139,8 @@ def _undeclared(code: int, _status: dict[str, t.Any], message: str) -> str:
         return f"field {', '.join(undeclared)} is not declared in the kind's schema. Correct its name or remove it."
     typed = _TYPED.search(message)
     if code in (400, 422, 500) and typed:
-        return f"field {typed.group(1)}: {typed.group(2).rstrip('.')}. Correct the field's type."
+        fix = "Keep one of them" if typed.group(2).startswith("duplicate") else "Correct the field's type"
+        return f"field {typed.group(1)}: {typed.group(2).rstrip('.')}. {fix}."
     return ""
 
 
@@ -143,7 +153,7 @@ def _missing(code: int, status: dict[str, t.Any], message: str) -> str:
 
 def _large(code: int, _status: dict[str, t.Any], message: str) -> str:
     if code == 413 or _TOO_LARGE.search(message):
-        return f"{message.rstrip('.')}. Split the object, or keep its large values elsewhere."
+        return f"{message.rstrip('.')}. {_SPLIT}."
     return ""
 
 

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose objects are touched: pruning, removal, conflicts; and what the server's refusals read like."""
+"""Whose objects are touched: pruning, removal, conflicts."""
 
 from __future__ import annotations
 
-import json
 import typing as t
-import urllib.error
-
-import pytest
 
 
 def config_map(name: str, **data: str) -> dict[str, t.Any]:
@@ -124,104 +120,6 @@ def test_an_object_that_is_being_deleted_is_made_anew(lab: t.Any) -> None:
     )
     lab.server.patch(lab.path("configmaps", "one"), {"metadata": {"finalizers": None}})
     assert actions(lab.apply([lab.namespace_object(), config_map("one")])) == ["create one"]
-
-
-def service(name: str, **spec: t.Any) -> dict[str, t.Any]:
-    """Return a Service."""
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
-
-
-REFUSALS = {
-    "a missing namespace": (
-        {**config_map("a"), "metadata": {"name": "a", "namespace": "nowhere"}},
-        'Applying v1 ConfigMap nowhere/a: namespace "nowhere" does not exist. '
-        "Add the Namespace to the objects or create it first.",
-    ),
-    "an unknown field": (
-        service("a", portz=[]),
-        "v1 Service {space}/a: field .spec.portz is not declared in the kind's schema. Correct its name or remove it.",
-    ),
-    "a wrong type": (
-        service("a", ports="x"),
-        "v1 Service {space}/a: field .spec.ports: expected list, got &{{x}}. Correct the field's type.",
-    ),
-    "an invalid value": (
-        service("a", ports=[{"port": 99999}]),
-        "v1 Service {space}/a: field spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535",
-    ),
-    "an unknown kind": (
-        {"apiVersion": "nothing.test/v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "x"}},
-        "Finding nothing.test/v1 Thing x/a: the server knows no kind Thing in nothing.test/v1. "
-        "Install its CustomResourceDefinition first, or add it to the objects.",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSALS)
-def test_refusals_name_object_field_and_reason(lab: t.Any, case: str) -> None:
-    lab.apply([lab.namespace_object()])
-    wanted, message = REFUSALS[case]
-    failed = lab.apply([lab.namespace_object(), wanted])
-    assert message.format(space=lab.namespace) in failed["msg"]
-
-
-def test_a_field_that_never_changes_is_told_in_the_check(lab: t.Any) -> None:
-    fixed = {**config_map("one", a="1"), "immutable": True}
-    lab.apply([lab.namespace_object(), fixed])
-    failed = lab.apply([lab.namespace_object(), {**config_map("one", a="2"), "immutable": True}], check=True)
-    assert "field data: Forbidden: field is immutable when `immutable` is set. Delete the object" in failed["msg"]
-
-
-def test_no_answer_of_the_server_prints_a_secret(lab: t.Any) -> None:
-    lab.apply([lab.namespace_object()])
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "s"},
-        "type": "kubernetes.io/dockerconfigjson",
-        "stringData": {".dockerconfigjson": "canary-not-json-4711"},
-    }
-    failed = lab.apply([lab.namespace_object(), secret])
-    assert failed["failed"]
-    assert "canary" not in json.dumps(failed)
-    secret["stringData"] = {".dockerconfigjson": '{"auths": {"canary-host-4711": {}}}'}
-    assert "canary" not in json.dumps([lab.apply([lab.namespace_object(), secret]), lab.apply([secret], check=True)])
-
-
-def test_a_wait_ends_with_the_cause(lab: t.Any) -> None:
-    labels = {"app": "web"}
-    pod_spec = {"containers": [{"name": "app", "image": "example.test/none:1"}]}
-    web = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web"},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod_spec}},
-    }
-    lab.apply([lab.namespace_object(), web])
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": labels}, "spec": pod_spec}
-    try:
-        lab.server.call("POST", lab.path("pods", "").rstrip("/"), pod)
-    except urllib.error.HTTPError as exc:
-        raise AssertionError(exc.read()) from exc
-    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "example.test/none:1"'}
-    status = {"name": "app", "state": {"waiting": waiting}, "ready": False, "restartCount": 0}
-    lab.server.patch(
-        lab.path("pods", "web-1/status"),
-        {"status": {"phase": "Pending", "containerStatuses": [{**status, "image": "", "imageID": ""}]}},
-    )
-    told = {"status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}}
-    lab.server.patch(lab.path("deployments", "web/status", "/apis/apps/v1"), told)
-    late = lab.apply([lab.namespace_object(), web], wait=True, wait_timeout=1)
-    assert late["changes"] == []
-    assert late["msg"] == (
-        f"Waiting for apps/v1 Deployment {lab.namespace}/web: not ready after 1 s: 0 of 1 replicas available; "
-        'pod web-1: container app waits: ImagePullBackOff: Back-off pulling image "example.test/none:1". '
-        "Remove the cause and run again."
-    )
-    ready = {"status": {**told["status"], "availableReplicas": 1, "readyReplicas": 1, "unavailableReplicas": None}}
-    lab.server.patch(lab.path("deployments", "web/status", "/apis/apps/v1"), ready)
-    good = lab.apply([lab.namespace_object(), web], wait=True)
-    assert (good["changed"], good["requests"]) == (False, {"read": 3, "dry_run": 0, "write": 0})
 
 
 def test_a_changed_definition_and_its_objects_go_together(lab: t.Any) -> None:

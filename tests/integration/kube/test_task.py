@@ -70,6 +70,10 @@ class Playbook:
         assert arrow or failed, text
         return json.JSONDecoder().raw_decode((failed or rest).lstrip())[0], text
 
+    def secret(self, **content: t.Any) -> dict[str, t.Any]:
+        """Return a Secret, written into the play itself."""
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "inline"}, **content}
+
 
 @pytest.fixture
 def playbook(tmp_path: Path, lab: t.Any) -> Playbook:
@@ -106,4 +110,26 @@ def test_a_broken_template_is_named(playbook: Playbook) -> None:
     (playbook.folder / "templates" / "set.yaml.j2").write_text("a: {{ password }}: x", encoding="utf-8")
     failed, text = playbook.run("-vvvv")
     assert "Reading template set.yaml.j2: line 1 of what it renders to is no YAML" in failed["msg"]
+    assert "canary" not in text
+
+
+SLIPS: dict[str, tuple[dict[str, t.Any], str]] = {
+    "refused by the server": (
+        {"objects": [{"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "canary-4711"}}]},
+        'field data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": ',
+    ),
+    "no base64": ({"objects": [{"data": {"key": "canary-4711"}}]}, "data.key is not base64"),
+    "no string": ({"objects": [{"stringData": {"key": ["canary-4711"]}}]}, "the value of key 'key' is not a string"),
+    "no object": ({"objects": ["canary-4711"]}, "Reading the arguments of kube_apply: "),
+    "no such option": ({"secret": "canary-4711"}, "Reading the arguments of kube_apply: "),
+}
+
+
+@pytest.mark.parametrize("case", SLIPS)
+def test_no_slip_prints_a_secret(playbook: Playbook, case: str) -> None:
+    arguments, told = SLIPS[case]
+    objects = [playbook.secret(**item) if isinstance(item, dict) else item for item in arguments.get("objects", [])]
+    playbook.arguments.update({**arguments, "objects": [playbook.lab.namespace_object(), *objects]})
+    failed, text = playbook.run("--diff", "-vvvv")
+    assert told in failed["msg"]
     assert "canary" not in text
