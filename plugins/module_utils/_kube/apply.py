@@ -9,8 +9,8 @@ import typing as t
 from . import inventory
 from .api import Api
 from .inventory import Inventory
-from .kinds import CUSTOM, DEFINITIONS, WEBHOOKS
-from .model import Json, Wanted, declared_kinds
+from .kinds import CUSTOM, DEFINITIONS, WEBHOOKS, WORKLOADS
+from .model import Json, Ref, Wanted, declared_kinds
 from .parallel import Pool, raise_first
 from .plan import DELETE, Change, Key, Plan, remembered
 from .wait import Waiter
@@ -38,7 +38,8 @@ class Applier:
         current = {key: live[key] for key in items if key in live}
         ahead = plan.before.with_refs(item.ref for item in items.values())
         self._save(plan.before, ahead)
-        made = self._make_all([change for change in plan.changes if change.action != DELETE], current)
+        own_kinds = any(item.ref.stage == DEFINITIONS for item in items.values())
+        made = self._make_all([change for change in plan.changes if change.action != DELETE], current, own_kinds)
         # Only what the server answered to our own writing tells of its rewriting; later readings may show drift.
         digests = {str(items[key].ref): remembered(items[key], answer, self._manager) for key, answer in made.items()}
         settled = ahead.with_settled({**plan.after.settled, **digests})
@@ -58,12 +59,15 @@ class Applier:
         if live is not None:
             self._api.delete(wanted.ref, live["metadata"]["uid"])
 
-    def _make_all(self, changes: list[Change], current: dict[Key, Json]) -> dict[Key, Json]:
+    def _make_all(self, changes: list[Change], current: dict[Key, Json], own_kinds: bool) -> dict[Key, Json]:
         made: dict[Key, Json] = {}
         for stage in sorted({change.ref.stage for change in changes}):
-            if stage in (CUSTOM, WEBHOOKS):
-                # Their admission is answered by workloads of the stages before.
-                self._waiter.ready(current)
+            if stage == WEBHOOKS or (stage == CUSTOM and own_kinds):
+                # The set brings who answers their admission. Others must not wait: an application may need what a
+                # custom resource beside it makes, a load balancer its pool of addresses.
+                workloads = {key: live for key, live in current.items() if Ref.of(live).stage == WORKLOADS}
+                self._waiter.ready(workloads)
+                current.update(workloads)
             done, errors = self._pool.each(self._make, [change for change in changes if change.ref.stage == stage])
             self.made += [change for change, _answer in done]
             raise_first(errors)

@@ -52,6 +52,12 @@ class Ref:
         return f"{self.api_version} {self.kind} {place}"
 
     @staticmethod
+    def of(live: Json) -> Ref:
+        """Return the name of a live object."""
+        metadata = live["metadata"]
+        return Ref(live["apiVersion"], live["kind"], metadata.get("namespace", ""), metadata["name"])
+
+    @staticmethod
     def parse(text: str) -> Ref:
         """Return the reference that str() wrote. Raises KubeError for any other text."""
         words = text.split()

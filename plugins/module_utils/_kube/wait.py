@@ -114,7 +114,7 @@ class Waiter:
     def _all(self, current: dict[Key, Json], wait: Wait) -> None:
         """Watch those that are not ready until all are; a ready object costs no request."""
         self._learn_classes(current.values())
-        pending = [_ref(live) for live in current.values() if self._state(live, wait).waits]
+        pending = [Ref.of(live) for live in current.values() if self._state(live, wait).waits]
         deleted: set[Ref] = set()
 
         def ready(ref: Ref, live: Json | None) -> bool:
@@ -138,7 +138,7 @@ class Waiter:
         """Return the readiness of an object. Raises KubeError when waiting will not help."""
         state = readiness(live, wait.conditions, self._late_classes)
         if state.failed:
-            raise _late(_ref(live), "", state.waits, find_cause(self._api, _ref(live), live))
+            raise _late(Ref.of(live), "", state.waits, find_cause(self._api, Ref.of(live), live))
         return state
 
     def _learn_classes(self, objects: t.Iterable[Json]) -> None:
@@ -153,8 +153,3 @@ class Waiter:
 def _late(ref: Ref, after: str, *parts: str) -> KubeError:
     told = "; ".join(part.rstrip(".") for part in parts if part)
     return KubeError(f"Waiting for {ref}: {after}{told}. Remove the cause and run again.")
-
-
-def _ref(live: Json) -> Ref:
-    metadata = live["metadata"]
-    return Ref(live["apiVersion"], live["kind"], metadata.get("namespace", ""), metadata["name"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workloads, claims and services, and what controllers, scheduler and kubelet would write of them, by hand."""
+"""Workloads, claims, services and gadgets, and what controllers, scheduler and kubelet would write of them, by hand."""
 
 from __future__ import annotations
 
@@ -39,6 +39,28 @@ def service(**spec: t.Any) -> dict[str, t.Any]:
     """Return a Service."""
     ports = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {**ports, **spec}}
+
+
+def gadgets(group: str) -> dict[str, t.Any]:
+    """Return a CustomResourceDefinition."""
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": free, "status": free}}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"gadgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+def gadget(group: str, name: str, size: int) -> dict[str, t.Any]:
+    """Return an object of that definition."""
+    return {"apiVersion": f"{group}/v1", "kind": "Gadget", "metadata": {"name": name}, "spec": {"size": size}}
 
 
 def web() -> dict[str, t.Any]:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import api as kube_api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import http as kube_http
 
+from tests.integration.kube.hand import gadget, gadgets
 from tests.integration.kube.proxy import EXPIRED, RACE, SLIP, Fault, status
 
 Objects = list[dict[str, t.Any]]
@@ -142,23 +143,6 @@ def test_what_does_not_pass_is_told_in_a_sentence(
     lab.assert_rests(after(lab))
 
 
-def gadgets(group: str) -> dict[str, t.Any]:
-    """Return a CustomResourceDefinition."""
-    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"gadgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
-
-
 @pytest.mark.parametrize("place", ["/apis/{group}/v1$", "/apis/{group}/v1/namespaces/"])
 def test_a_group_that_is_down_holds_up_only_its_own_objects(
     lab: t.Any, proxy: t.Any, place: str, monkeypatch: pytest.MonkeyPatch
@@ -166,15 +150,12 @@ def test_a_group_that_is_down_holds_up_only_its_own_objects(
     monkeypatch.setattr(kube_http, "ATTEMPTS", 2)
     group = f"{lab.owner}.test"
 
-    def gadget(name: str, size: int) -> dict[str, t.Any]:
-        return {"apiVersion": f"{group}/v1", "kind": "Gadget", "metadata": {"name": name}, "spec": {"size": size}}
-
     def sizes() -> dict[str, int]:
         found = lab.server.call("GET", lab.path("gadgets", "", f"/apis/{group}/v1")[:-1])["items"]
         return {item["metadata"]["name"]: item["spec"]["size"] for item in found}
 
-    lab.apply([*before(lab), gadgets(group), gadget("one", 1), gadget("two", 1)])
-    wanted = [*after(lab), gadgets(group), gadget("one", 2), gadget("three", 2)]
+    lab.apply([*before(lab), gadgets(group), gadget(group, "one", 1), gadget(group, "two", 1)])
+    wanted = [*after(lab), gadgets(group), gadget(group, "one", 2), gadget(group, "three", 2)]
     proxy.faults = [Fault(f"^GET {place.format(group=group)}", 99, status=503)]
     checked, failed = lab.apply(wanted, check=True), lab.apply(wanted)
     assert checked["changes"] == failed["changes"]
@@ -190,7 +171,7 @@ def test_a_group_that_is_down_holds_up_only_its_own_objects(
     assert checked["msg"] == failed["msg"]
     assert live_values(lab) == {"changed": "2", "new": "1", "same": "1", "same-too": "1"}
     assert sizes() == {"one": 1, "two": 1}
-    absent = lab.apply([gadget("one", 2)], state="absent")
+    absent = lab.apply([gadget(group, "one", 2)], state="absent")
     assert (absent["changes"], "left out" in absent["msg"]) == ([], True)
     proxy.faults = []
     assert "failed" not in lab.apply(wanted)

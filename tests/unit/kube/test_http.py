@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
+import time
 import typing as t
 
 import pytest
@@ -153,3 +155,57 @@ def test_one_connection_serves_many_requests() -> None:
     finally:
         server.close()
     assert (len(made), len(server.seen)) == (1, 5)
+
+
+def test_a_stream_ends_for_its_reader_when_another_thread_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = Endpoint("127.0.0.1", listener.getsockname()[1])
+        transport = kube_http.HttpTransport(endpoint, "test")
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\none\ntw\r\n")
+            connection.recv(4096)
+            connection.close()
+
+        server = threading.Thread(target=serve)
+        server.start()
+        stream = transport.stream("/watch", 30.0)
+        threading.Timer(0.2, stream.end).start()
+        started = time.monotonic()
+        assert list(stream.lines()) == [b"one\n"]
+        assert time.monotonic() - started < 5
+        stream.close()
+        # The server's side of the connection ends too: nothing is leaked.
+        server.join(5)
+        assert not server.is_alive()
+
+
+def test_a_silent_stream_ends_by_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = kube_http.HttpTransport(Endpoint("127.0.0.1", listener.getsockname()[1]), "test")
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                connection.recv(4096)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        stream = transport.stream("/watch", 0.2)
+        assert list(stream.lines()) == []
+        stream.close()
+        server.join(5)
+
+
+def test_a_stream_that_is_refused_has_its_reason() -> None:
+    server = Misbehaving([(410, {}, {"message": "too old"})])
+    try:
+        stream = kube_http.HttpTransport(Endpoint("127.0.0.1", server.server.server_port), "test").stream("/w", 5.0)
+    finally:
+        server.close()
+    assert (stream.answer.code, stream.answer.json()) == (410, {"message": "too old"})
+    stream.close()

@@ -44,6 +44,7 @@ def condition(name: str, status: str = "True", **more: str) -> Json:
 
 
 CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+BALANCED = {"type": "LoadBalancer"}
 CASES: dict[str, tuple[Json, str]] = {
     "nobody saw it": (an_object("apps/v1", "Deployment", {}, {}), "no controller has seen it yet"),
     "an old status": (
@@ -79,6 +80,21 @@ CASES: dict[str, tuple[Json, str]] = {
         conditions("v1", "Pod", condition("Ready", "False", reason="ContainersNotReady")),
         "condition Ready is False (ContainersNotReady)",
     ),
+    "a claim that is bound": (an_object("v1", "PersistentVolumeClaim", {}, {"phase": "Bound"}), ""),
+    "a claim that waits": (an_object("v1", "PersistentVolumeClaim", {}, {}), "it is not bound to a volume"),
+    "a load balancer with an address": (
+        an_object("v1", "Service", BALANCED, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}),
+        "",
+    ),
+    "a load balancer without one": (
+        an_object("v1", "Service", BALANCED, {"loadBalancer": {}}),
+        "no address was given to it",
+    ),
+    "a service of a cluster address": (an_object("v1", "Service", {"type": "ClusterIP"}, {"loadBalancer": {}}), ""),
+    "a rollout that is paused": (
+        an_object("apps/v1", "Deployment", {"replicas": 1, "paused": True}, {"observedGeneration": 2}),
+        "0 of 1 replicas updated, its rollout is paused",
+    ),
     "a kind without a rule": (an_object("v1", "ConfigMap", {}, {}), ""),
     "another group's deployment": (an_object("other.test/v1", "Deployment", {}, {}), ""),
 }
@@ -95,6 +111,36 @@ def test_waiting_for_the_hopeless_ends_at_once() -> None:
     names = readiness(conditions(*CRD, condition("NamesAccepted", "False", message="taken")))
     assert (job.waits, job.failed) == ("the job failed: BackoffLimitExceeded", True)
     assert (names.waits, names.failed) == ("its names are not accepted: taken", True)
+
+
+CLAIMS: dict[str, tuple[str, Json, Json, str, bool]] = {
+    "nobody uses it yet": ("late", {}, {"phase": "Pending"}, "", False),
+    "its pod has a node": (
+        "late",
+        {"volume.kubernetes.io/selected-node": "node-1"},
+        {"phase": "Pending"},
+        "it is not bound to a volume",
+        False,
+    ),
+    "bound at once": ("fast", {}, {"phase": "Pending"}, "it is not bound to a volume", False),
+    "lost": ("late", {}, {"phase": "Lost"}, "its volume is lost", True),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_claims_of_a_class_that_waits_for_a_pod(case: str) -> None:
+    name, annotations, status, waits, failed = CLAIMS[case]
+    claim = an_object("v1", "PersistentVolumeClaim", {"storageClassName": name}, status)
+    claim["metadata"]["annotations"] = annotations
+    state = readiness(claim, late_classes={"late"})
+    assert (state.waits, state.failed) == (waits, failed)
+
+
+def test_a_condition_of_an_older_generation_does_not_count() -> None:
+    old = conditions("x.test/v1", "Thing", {**condition("Ready"), "observedGeneration": 1})
+    assert readiness(old, {"Thing": "Ready"}).waits == "condition Ready does not tell of its last change yet"
+    new = conditions("x.test/v1", "Thing", {**condition("Ready"), "observedGeneration": 2})
+    assert readiness(new, {"Thing": "Ready"}).waits == ""
 
 
 def test_conditions_of_ones_own() -> None:
