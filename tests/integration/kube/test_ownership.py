@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
+from tests.integration.kube.hand import claim, gadgets
+
 
 def config_map(name: str, **data: str) -> dict[str, t.Any]:
     """Return a ConfigMap of the default namespace of the task."""
@@ -24,13 +26,8 @@ def inventory_of(lab: t.Any) -> list[str]:
 
 
 def test_prune_takes_only_what_is_ours(lab: t.Any) -> None:
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    lab.apply([lab.namespace_object(), config_map("one"), config_map("two"), config_map("shared", a="1"), claim])
+    sets = [config_map("one"), config_map("two"), config_map("shared", a="1")]
+    lab.apply([lab.namespace_object(), *sets, claim("data")])
     lab.server.call("POST", lab.path("configmaps", "").rstrip("/"), config_map("by-hand"))
     assert actions(lab.apply([config_map("shared", more="x")], owner=f"{lab.owner}-other")) == ["update shared"]
     checked = lab.apply([config_map("one")], check=True)
@@ -68,6 +65,24 @@ def test_absent_removes_all_but_what_is_protected(lab: t.Any) -> None:
     assert actions(lab.apply([], state="absent")) == []
     assert actions(lab.apply([lab.namespace_object()], state="absent")) == [f"delete {lab.namespace}"]
     assert not lab.server.exists(f"/api/v1/namespaces/kube-system/configmaps/homelab-inventory-{lab.owner}")
+
+
+def test_protected_kinds_go_only_by_name(lab: t.Any) -> None:
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": lab.owner},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}},
+    }
+    protected = [lab.namespace_object(), gadgets(f"{lab.owner}.test"), volume, claim("data")]
+    lab.apply([*protected, config_map("one")])
+    pruned = lab.apply([config_map("one")])
+    assert (actions(pruned), len(pruned["kept"])) == ([], 4)
+    checked, done = lab.apply(protected, state="absent", check=True), lab.apply(protected, state="absent")
+    assert actions(checked) == actions(done)
+    assert sorted(actions(done)) == sorted(
+        ["delete data", f"delete {lab.owner}", f"delete gadgets.{lab.owner}.test", f"delete {lab.namespace}"]
+    )
 
 
 def test_what_failed_is_in_the_inventory_and_goes_later(lab: t.Any) -> None:
