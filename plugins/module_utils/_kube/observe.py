@@ -92,8 +92,11 @@ def _explained(api: Api, version: str, placed: list[Wanted], cause: ApiError) ->
     """Return the error for a group version that is down: which, why, and what it holds up."""
     group, _slash, number = version.rpartition("/")
     service = Ref("apiregistration.k8s.io/v1", "APIService", "", f"{number}.{group}")
-    live = api.get(service)
-    state = readiness(live).waits or "it is Available" if live else "it does not exist"
+    try:
+        live = api.get(service)
+        state = readiness(live).waits or "it is Available" if live else "it does not exist"
+    except ApiError as exc:
+        state = f"its state cannot be read ({exc.code})"
     held = sum(item.ref.api_version == version for item in placed)
     return KubeError(
         f"{cause.attempt}: the server answered {cause.code}, so {held} objects of the set were left out; "

@@ -50,11 +50,12 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A running API server: its folder, port and the administrator's token."""
+    """A running API server: its folder, port, the administrator's token and that of a guest without any right."""
 
     folder: Path
     port: int
     token: str
+    guest: str
 
     @property
     def kubeconfig(self) -> Path:
@@ -102,8 +103,11 @@ class Server:
         context.load_cert_chain(self.folder / "certs" / "apiserver.crt", self.folder / "certs" / "apiserver.key")
         return context
 
-    def write_kubeconfig(self, path: Path, plain: bool = False, port: int = 0) -> Path:
-        """Write the administrator's kubeconfig, for another *port* or without TLS where told, and return its path."""
+    def write_kubeconfig(self, path: Path, plain: bool = False, port: int = 0, token: str = "") -> Path:
+        """Write a kubeconfig and return its path: the administrator's unless another *token* is given.
+
+        It may name another *port*, and plain HTTP.
+        """
         authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
         address = f"{'http' if plain else 'https'}://127.0.0.1:{port or self.port}"
         cluster = {"server": address, "certificate-authority-data": authority}
@@ -112,7 +116,7 @@ class Server:
             "kind": "Config",
             "current-context": "test",
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": self.token}}],
+            "users": [{"name": "admin", "user": {"token": token or self.token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
         }
         path.write_text(json.dumps(config), encoding="utf-8")
@@ -122,9 +126,10 @@ class Server:
 @contextlib.contextmanager
 def running(folder: Path) -> t.Iterator[Server]:
     """Give a ready API server whose files are in *folder*; it and its etcd end with the block."""
-    tools, server = binaries(), Server(folder, free_port(), secrets.token_hex(16))
+    tools, server = binaries(), Server(folder, free_port(), secrets.token_hex(16), secrets.token_hex(16))
     client, peer = free_port(), free_port()
-    (folder / "tokens.csv").write_text(f"{server.token},admin,1,system:masters\n", encoding="utf-8")
+    users = f"{server.token},admin,1,system:masters\n{server.guest},guest,2\n"
+    (folder / "tokens.csv").write_text(users, encoding="utf-8")
     (folder / "audit.yaml").write_text(json.dumps(_AUDIT_POLICY), encoding="utf-8")
     key = ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"]
     subprocess.run(key, check=True, capture_output=True, timeout=60)

@@ -131,3 +131,13 @@ def test_a_wait_ends_with_the_cause(lab: t.Any, case: str) -> None:
     expected = f"Waiting for {ref}: {LATE}{told.format(space=lab.namespace)}. Remove the cause and run again."
     assert expected in late["msg"].splitlines()
     assert (late["failed"], late["changes"]) == (True, [])
+
+
+def test_no_last_words_tell_a_secret(lab: t.Any) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "canary-4711"}}
+    objects = [lab.namespace_object(), secret, web()]
+    lab.apply(objects)
+    ended = {"exitCode": 1, "reason": "Error", "message": "login failed with canary-4711 (Y2FuYXJ5LTQ3MTE=)"}
+    Hand(lab).pod(containerStatuses=container(state={"terminated": ended}))
+    late = lab.apply(objects, wait=True, wait_timeout=0)
+    assert "its last words: login failed with (hidden) ((hidden)). Remove the cause" in late["msg"]

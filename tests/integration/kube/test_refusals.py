@@ -6,8 +6,11 @@ from __future__ import annotations
 import json
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
+
+from tests.integration.kube.hand import web
 
 
 def config_map(name: str, **data: str) -> dict[str, t.Any]:
@@ -158,4 +161,48 @@ def test_a_policy_that_denies_is_named(lab: t.Any) -> None:
     assert refused["msg"] == (
         f'Checking v1 ConfigMap {lab.namespace}/a: ValidatingAdmissionPolicy "{lab.owner}" denied it: '
         "no owner is named. Change the object to what the ValidatingAdmissionPolicy demands."
+    )
+
+
+def test_a_missing_right_is_named(lab: t.Any, tmp_path: Path) -> None:
+    def rights(*verbs: str) -> None:
+        rule = {"apiGroups": ["*"], "resources": ["*"], "verbs": list(verbs)}
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": lab.owner}}
+        binding = {
+            **role,
+            "kind": "ClusterRoleBinding",
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": lab.owner},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "guest"}],
+        }
+        granted = lab.apply([{**role, "rules": [rule]}, binding], owner=f"{lab.owner}-rights")
+        assert "failed" not in granted, granted["msg"]
+
+    admin, objects = lab.kubeconfig, [lab.namespace_object(), web()]
+    guest = lab.server.write_kubeconfig(tmp_path / "guest.conf", token=lab.server.guest)
+    lab.kubeconfig = guest
+    name = f"homelab-inventory-{lab.owner}"
+    assert lab.apply(objects)["msg"] == (
+        f'Reading v1 ConfigMap kube-system/{name}: configmaps "{name}" is forbidden: User "guest" cannot get resource '
+        '"configmaps" in API group "" in the namespace "kube-system". '
+        "Give the kubeconfig's user that right, or lift what forbids it."
+    )
+    lab.kubeconfig = admin
+    rights("get", "list", "create", "patch", "delete")
+    lab.kubeconfig = guest
+    end = time.monotonic() + 30
+    while "cannot get" in (failed := lab.apply(objects, wait=True, wait_timeout=5)["msg"]):
+        assert time.monotonic() < end, "the rights never came into force"
+        time.sleep(0.1)
+    assert failed == (
+        f'Watching Deployment in {lab.namespace}: deployments.apps "web" is forbidden: User "guest" cannot watch '
+        f'resource "deployments" in API group "apps" in the namespace "{lab.namespace}". '
+        "Give the kubeconfig's user that right, or lift what forbids it."
+    )
+
+
+def test_a_stranger_is_told_so(lab: t.Any, tmp_path: Path) -> None:
+    lab.kubeconfig = lab.server.write_kubeconfig(tmp_path / "stranger.conf", token="nobody-4711")
+    assert lab.apply([lab.namespace_object()])["msg"] == (
+        f"Reading v1 ConfigMap kube-system/homelab-inventory-{lab.owner}: the API server refused the credentials. "
+        "Renew the user's certificate or token in the kubeconfig."
     )
