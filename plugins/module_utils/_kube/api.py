@@ -44,6 +44,10 @@ class Api:
         """Return the address of the server."""
         return self._transport.address
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
     def known(self, api_version: str, kind: str) -> Resource | None:
         """Return where a kind lives as far as was asked before; None when it is not known."""
         return self._resources.get((api_version, kind))

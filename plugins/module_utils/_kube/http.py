@@ -93,6 +93,9 @@ class Transport(t.Protocol):
     def stream(self, path: str, silence: float) -> Stream:
         """Return an answer that goes on; it ends after *silence* seconds without a line. Raises Unreachable."""
 
+    def close(self) -> None:
+        """Close what is open."""
+
 
 class HttpTransport:
     """Requests to one endpoint, from any number of threads."""
@@ -107,6 +110,8 @@ class HttpTransport:
         self._sleep = sleep
         self._met = patient
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: set[http.client.HTTPConnection] = set()
 
     def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
         """Return the answer, after retries of what passes by itself: cut connections, 429, 5xx, races of writers.
@@ -136,6 +141,8 @@ class HttpTransport:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect(ANSWER_TIMEOUT_S)
+            with self._lock:
+                self._open.add(connection)
         headers = self._headers()
         if content_type:
             headers["Content-Type"] = content_type
@@ -180,6 +187,15 @@ class HttpTransport:
         self._local.connection = None
         if connection is not None:
             connection.close()
+            with self._lock:
+                self._open.discard(connection)
+
+    def close(self) -> None:
+        """Close the connections of all threads, none of which may be using its own any more."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
 
 
 def _hopeless(exc: BaseException) -> bool:

@@ -98,6 +98,8 @@ def run(task: Task, connect: t.Callable[[], Api]) -> Json:
         result.update(failed=True, msg=redact(str(exc), task.wanted))
     finally:
         pool.close()
+        if api is not None:
+            api.close()
     result["requests"] = dict(api.requests) if api else {"read": 0, "dry_run": 0, "write": 0}
     return result
 

@@ -177,3 +177,33 @@ def test_a_group_that_is_down_holds_up_only_its_own_objects(
     assert "failed" not in lab.apply(wanted)
     assert sizes() == {"one": 2, "three": 2}
     lab.assert_rests(wanted)
+
+
+def test_a_group_whose_server_is_really_away(lab: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kube_http, "ATTEMPTS", 2)
+    group = f"{lab.owner}.test"
+    service = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": f"v1.{group}"},
+        "spec": {
+            "group": group,
+            "version": "v1",
+            "service": {"name": "nobody", "namespace": "default"},
+            "groupPriorityMinimum": 100,
+            "versionPriority": 10,
+            "insecureSkipTLSVerify": True,
+        },
+    }
+    lab.apply([service], owner=f"{lab.owner}-service")
+    end = time.monotonic() + 30
+    while "503" not in (failed := lab.apply([*before(lab), gadget(group, "one", 1)])).get("msg", ""):
+        assert time.monotonic() < end, failed
+        time.sleep(0.2)
+    assert failed["msg"] == (
+        f"Asking for the kinds of {group}/v1: the server answered 503, so 1 objects of the set were left out; "
+        f'APIService v1.{group}: condition Available is False (ServiceNotFound: service/nobody in "default" is not '
+        "present). Repair or delete what the APIService names, then run again."
+    )
+    assert sorted(live_values(lab)) == sorted(NAMES)
+    lab.apply([], owner=f"{lab.owner}-service", state="absent")

@@ -152,6 +152,10 @@ def test_one_connection_serves_many_requests() -> None:
         transport._connect = lambda timeout: made.append(1) or connect(timeout)  # type: ignore[method-assign,func-returns-value]
         for _request in range(5):
             transport.request("GET", "/api")
+        connection = transport._local.connection
+        assert connection.sock is not None
+        transport.close()
+        assert connection.sock is None
     finally:
         server.close()
     assert (len(made), len(server.seen)) == (1, 5)
