@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.atarnet.homelab.plugins.action.kube_apply import ActionModule as Rendering
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import Helm
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.locks import Lock, Locks
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import merge, plain, read_releases
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.run import MANAGER, Task, run
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
@@ -24,15 +28,46 @@ from ansible_collections.atarnet.homelab.plugins.modules.helm_release import ARG
 Json = dict[str, t.Any]
 
 
-def start(command: t.Sequence[str], given: str, environment: t.Mapping[str, str], patience: float) -> RunResult:
-    """Return how *command* ended. Raises TimeoutError when it did not end within *patience* seconds."""
-    try:
-        done = subprocess.run(
-            command, input=given.encode(), env=dict(environment), capture_output=True, timeout=patience, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise TimeoutError from None
-    return RunResult(done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr)))
+def start(
+    command: t.Sequence[str], given: str, environment: t.Mapping[str, str], patience: float, lock: Lock | None
+) -> RunResult:
+    """Return how *command* ended, which holds *lock* until then.
+
+    Raises TimeoutError when it did not end within *patience* seconds.
+    """
+    # Files instead of pipes: should this process be killed, the command has read all it was given, and none of what
+    # it writes breaks it.
+    with _memory() as values, _memory() as out, _memory() as err:
+        values.write(given.encode())
+        values.seek(0)
+        inherited = [lock.fileno()] if lock else []
+        with subprocess.Popen(
+            command, stdin=values, stdout=out, stderr=err, env=dict(environment), pass_fds=inherited
+        ) as process:
+            if lock:
+                lock.started(process.pid)
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise TimeoutError from None
+        for stream in (out, err):
+            stream.seek(0)
+        return RunResult(process.returncode, *(stream.read().decode("utf-8", "replace") for stream in (out, err)))
+
+
+def _memory() -> t.IO[bytes]:
+    """Return a file without a name: in memory where the system can, as it may hold secrets."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("helm"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def state_folder() -> str:
+    """Return where this user's locks are kept."""
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    # A lab's folder lies beside it; no lab's name begins with a dot.
+    return os.path.join(base, "atarnet-homelab", ".helm")
 
 
 class ActionModule(Rendering):
@@ -58,7 +93,10 @@ class ActionModule(Rendering):
             patient = not (check and task.api_optional)
             return Api(HttpTransport(kubeconfig.load(path), agent=MANAGER, patient=patient), MANAGER)
 
-        result.update(run(task, connect, Helm(str(arguments["helm"]), path, start)))
+        def hold(address: str) -> Locks:
+            return Locks(state_folder(), address, Display().display)
+
+        result.update(run(task, connect, Helm(str(arguments["helm"]), path, start), hold))
         return result
 
     def _values(self, item: Json, task_vars: Json) -> Json:

@@ -14,16 +14,20 @@ import typing as t
 from .._host.commands import RunResult
 from .._kube.errors import KubeError
 from .charts import Chart
+from .locks import Lock
 from .model import Json, Release, hide
-from .storage import CHART_LABEL
+from .storage import CHART_LABEL, RUN_LABEL
 
 _KEPT = frozenset({"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REGISTRY_CONFIG"})
 _REMOTE_SCHEMA = re.compile(r"failing loading \\?\"(https?://[^\"\\]+)")
 _LOG = re.compile(r"^(level=|time=|\d{4}/\d\d/\d\d )")
-SURPLUS_S = 60
+PLAN_S, SURPLUS_S = 300, 60
 
-Start = t.Callable[[t.Sequence[str], str, t.Mapping[str, str], float], RunResult]
-"""Runs a command with a standard input and an environment; raises TimeoutError after so many seconds."""
+Start = t.Callable[[t.Sequence[str], str, t.Mapping[str, str], float, t.Optional[Lock]], RunResult]
+"""Runs a command with a standard input and an environment; raises TimeoutError after so many seconds.
+
+The command holds the lock, if any, until its own end.
+"""
 
 
 class HelmError(KubeError):
@@ -45,11 +49,12 @@ class Helm:
         self._run_command = start
         self._lock = threading.Lock()
 
-    def install_or_upgrade(self, release: Release, chart: Chart) -> None:
+    def install_or_upgrade(self, release: Release, chart: Chart, lock: Lock) -> None:
         """Install or upgrade. Raises HelmError."""
-        arguments = ["upgrade", "--install", *self._release(release, chart), f"--labels={CHART_LABEL}={chart.label}"]
+        arguments = ["upgrade", "--install", *self._release(release, chart)]
+        arguments += [f"--labels={CHART_LABEL}={chart.label},{RUN_LABEL}={lock.run}"]
         arguments += ["--create-namespace"] if release.create_namespace else []
-        self._run(f"Installing {release}", [*arguments, *_waits(release)], release, release.timeout)
+        self._run(f"Installing {release}", [*arguments, *_waits(release)], release, lock)
 
     def dry_run(self, release: Release, chart: Chart) -> str:
         """Return the manifest and hooks that an upgrade would give, as the server sees it. Raises HelmError."""
@@ -65,17 +70,17 @@ class Helm:
         arguments += ["--is-upgrade"] if upgrade else ["--include-crds"]
         return self._run(f"Planning {release}", arguments, release)
 
-    def uninstall(self, release: Release, wait: bool) -> None:
+    def uninstall(self, release: Release, wait: bool, lock: Lock) -> None:
         """Uninstall with all history. Raises HelmError."""
         arguments = ["uninstall", release.name, "--namespace", release.namespace, "--ignore-not-found"]
         waits = _waits(release) if wait else [f"--timeout={release.timeout}s"]
-        self._run(f"Uninstalling {release}", [*arguments, *waits], release, release.timeout)
+        self._run(f"Uninstalling {release}", [*arguments, *waits], release, lock)
 
-    def rollback(self, release: Release, revision: int) -> None:
+    def rollback(self, release: Release, revision: int, lock: Lock) -> None:
         """Go back to a revision. Raises HelmError."""
         arguments = ["rollback", release.name, str(revision), "--namespace", release.namespace]
         attempt = f"Rolling {release} back to revision {revision}"
-        self._run(attempt, [*arguments, f"--timeout={release.timeout}s"], release, release.timeout)
+        self._run(attempt, [*arguments, f"--timeout={release.timeout}s"], release, lock)
 
     def pull(self, release: Release, folder: str) -> str:
         """Return the path of the archive fetched into the empty *folder*. Raises HelmError."""
@@ -100,7 +105,7 @@ class Helm:
                     raise KubeError(
                         f"Running Helm: {self._named} is not there. Install Helm 4 or set helm to its path."
                     )
-                version = self._start([found, "version", "--template", "{{.Version}}"], "", 30).stdout.strip()
+                version = self._start([found, "version", "--template", "{{.Version}}"], "", 30, None).stdout.strip()
                 if not version.startswith("v4."):
                     told = version.splitlines()[0][:80] if version else "no version"
                     raise KubeError(
@@ -110,19 +115,20 @@ class Helm:
                 self._program = found
         return self._program
 
-    def _start(self, command: list[str], given: str, patience: float) -> RunResult:
+    def _start(self, command: list[str], given: str, patience: float, lock: Lock | None) -> RunResult:
         self.runs += 1
         environment = {
             key: value
             for key, value in os.environ.items()
             if key != "KUBECONFIG" and (not key.startswith("HELM_") or key in _KEPT)
         }
-        return self._run_command(command, given, environment, patience)
+        return self._run_command(command, given, environment, patience, lock)
 
-    def _run(self, attempt: str, arguments: list[str], release: Release, seconds: int = 300) -> str:
+    def _run(self, attempt: str, arguments: list[str], release: Release, lock: Lock | None = None) -> str:
         command = [self._ready(), *arguments, "--kubeconfig", self._kubeconfig]
+        patience = 3 * (release.timeout if lock else PLAN_S) + SURPLUS_S
         try:
-            done = self._start(command, json.dumps(release.values), 3 * seconds + SURPLUS_S)
+            done = self._start(command, json.dumps(release.values), patience, lock)
         except TimeoutError:
             raise HelmError(f"{attempt}: Helm did not end in time. Run again.", "") from None
         if done.rc == 0:

@@ -8,12 +8,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._kube import diff, documents
-from .._kube.errors import KubeError
 from .._kube.kinds import BUILT_IN
 from .._kube.model import Json, Ref, read_objects
 from .charts import LABEL_DIGITS, Chart
+from .locks import Note
 from .model import ABSENT, Release, same_values
-from .storage import DEPLOYED, IN_FLIGHT, UNINSTALLED, Record
+from .storage import DEPLOYED, IN_FLIGHT, UNINSTALLED, UNINSTALLING, Record
 
 INSTALL, UPGRADE, UNINSTALL = "install", "upgrade", "uninstall"
 Objects = dict[tuple[str, str, str, str], tuple[Ref, Json]]
@@ -93,11 +93,44 @@ def differences(before: Objects, after: Objects) -> tuple[list[dict[str, str]], 
         if key in after or _annotation(body, "helm.sh/hook"):
             # Helm does not take away the objects of hooks.
             continue
-        if _annotation(body, "helm.sh/resource-policy") == "keep":
+        if _kept(body):
             notes.append(f"{ref}: stays, its annotation helm.sh/resource-policy says so")
         else:
             entries.append(diff.entry(ref, diff.shown(ref, body), None))
     return entries, notes
+
+
+def remains(step: Step) -> Objects:
+    """Return what may be there of the release: the objects of the deployed revision and of those after it."""
+    found: Objects = {}
+    release = step.release
+    for record in reversed(step.records):
+        if record is step.deployed:
+            found = {}
+        found.update(objects(record.manifest, release.namespace, str(release)))
+    return found
+
+
+def strays(step: Step, wanted: Objects) -> list[Ref]:
+    """Return what would stay behind: Helm compares with one revision, and killed or failed ones made more.
+
+    An upgrade compares with the deployed revision or else the newest, an uninstallation with the newest.
+    """
+    newest, release = step.newest, step.release
+    if newest is None:
+        return []
+    ends = step.action == UNINSTALL or newest.status == UNINSTALLING
+    compared = newest if ends else step.deployed or newest
+    known = objects(compared.manifest, release.namespace, str(release))
+    return [
+        ref
+        for key, (ref, body) in remains(step).items()
+        if key not in known and (ends or key not in wanted) and not _kept(body)
+    ]
+
+
+def _kept(body: Json) -> bool:
+    return _annotation(body, "helm.sh/resource-policy") == "keep"
 
 
 def _annotation(body: Json, name: str) -> str:
@@ -120,16 +153,17 @@ def headline(step: Step, chart: Chart | None) -> dict[str, str]:
     return {"before_header": header, "after_header": header, "before": shown[0], "after": shown[1]}
 
 
-def refuse_running(step: Step, now: float) -> None:
-    """Raise KubeError when Helm may still be at the release: its record is young.
+def hindrance(step: Step, left: Note, now: float) -> str:
+    """Return why a Helm elsewhere may still be at the release, else nothing: its record is young.
 
+    *left* is the note of the run that held the release's lock here and has ended; its own record hinders nobody.
     Each of a hook before, the wait and a hook after may take the timeout, hence three of them.
     """
     newest = step.newest
     limit = 3 * step.release.timeout
-    if newest is None or not step.interrupted or now - newest.changed_at > limit:
-        return
-    raise KubeError(
-        f"Changing {step.release}: it has been {newest.status} for {max(now - newest.changed_at, 0):.0f} s, so Helm "
-        f"may still be at it. Run again when that Helm has ended, or after {limit} s since its start."
+    if newest is None or left.wrote(newest) or not step.interrupted or now - newest.changed_at > limit:
+        return ""
+    return (
+        f"it has been {newest.status} for {max(now - newest.changed_at, 0):.0f} s, so a Helm that was not started from "
+        f"here may still be at it. Run again when that Helm has ended, or after {limit} s since its start."
     )

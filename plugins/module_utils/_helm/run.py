@@ -4,42 +4,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from .._kube import diff
 from .._kube.api import Api
 from .._kube.errors import KubeError, Unreachable
 from .._kube.model import Ref
 from .._kube.parallel import Pool, raise_first
 from . import charts
 from .apply import Applier
+from .changes import Change, Planner
 from .charts import Chart
-from .command import Helm, HelmError, describe, unknown_kinds
+from .command import Helm
+from .locks import Locks
 from .model import PRESENT, Json, Release, hide
-from .plan import INSTALL, UNINSTALL, Objects, Step, decide, differences, headline, objects, refuse_running
+from .plan import Step, decide, hindrance
 from .storage import Record, history, selector
 
 MANAGER = "atarnet-homelab/helm-release"
-
-
-@dataclass(frozen=True)
-class Change:
-    """A planned step with its chart, the objects it leads to and its diff."""
-
-    step: Step
-    chart: Chart | None
-    objects: Objects = field(repr=False)
-    diff: list[dict[str, str]]
-    notes: list[str]
-    creates_namespace: bool = False
-
-    def summary(self) -> Json:
-        """Return the change as it is reported; the same for a check and for the run that follows it."""
-        return describe(self.step.release, self.step.action, self.step.reasons)
+Steps = list[tuple[Step, t.Optional[Chart]]]
+Records = t.Mapping[tuple[str, str], list[Record]]
 
 
 @dataclass(frozen=True)
@@ -51,41 +39,43 @@ class Task:
     check: bool = False
 
 
-def run(task: Task, connect: t.Callable[[], Api], helm: Helm, clock: t.Callable[[], float] = time.time) -> Json:
+def run(
+    task: Task,
+    connect: t.Callable[[], Api],
+    helm: Helm,
+    hold: t.Callable[[str], Locks],
+    clock: t.Callable[[], float] = time.time,
+) -> Json:
     """Return the result of the task: changed, changes, diff, notes, recovered, requests and helm_runs.
 
     connect opens the API; where it raises Unreachable, a check with api_optional plans for a blank lab.
+    hold gives the locks for the API's address.
     """
-    pool = Pool()
-    api: Api | None = None
     result: Json = {"changed": False, "changes": [], "diff": [], "notes": [], "recovered": []}
-    with tempfile.TemporaryDirectory(prefix="homelab-charts-") as folder:
+    api: Api | None = None
+    try:
         try:
-            try:
-                api = connect()
-                records = _records(api, task.releases)
-            except Unreachable:
-                if not (task.check and task.api_optional):
-                    raise
-                api, records = None, {}
-                result["api"] = "unreachable"
-            changes = _plan(task, api, pool, helm, records, folder, clock)
-            result.update(_report(changes))
-            if not task.check and api is not None:
-                _apply(api, helm, changes, result)
-        except KubeError as exc:
-            text = str(exc)
-            for release in task.releases:
-                text = hide(text, release.values)
-            result.update(failed=True, msg=text)
-        finally:
-            pool.close()
+            api = connect()
+            records = _records(api, task.releases)
+        except Unreachable:
+            if not (task.check and task.api_optional):
+                raise
+            api, records = None, {}
+            result["api"] = "unreachable"
+        locks = hold(api.address if api else "")
+        with contextlib.closing(locks), tempfile.TemporaryDirectory(prefix="homelab-charts-") as folder:
+            _Run(task, api, locks, clock, result).go(helm, folder, records)
+    except KubeError as exc:
+        text = str(exc)
+        for release in task.releases:
+            text = hide(text, release.values)
+        result.update(failed=True, msg=text)
     result["requests"] = dict(api.requests) if api else {"read": 0, "dry_run": 0, "write": 0}
     result["helm_runs"] = helm.runs
     return result
 
 
-def _records(api: Api, releases: list[Release]) -> dict[tuple[str, str], list[Record]]:
+def _records(api: Api, releases: list[Release]) -> Records:
     if not releases:
         return {}
     namespaces = {release.namespace for release in releases}
@@ -93,110 +83,101 @@ def _records(api: Api, releases: list[Release]) -> dict[tuple[str, str], list[Re
     return history(api.list_all(Ref("v1", "Secret", place, ""), selector(releases)))
 
 
-def _report(changes: list[Change]) -> Json:
-    return {
-        "changed": bool(changes),
-        "changes": [change.summary() for change in changes],
-        "diff": [entry for change in changes for entry in change.diff],
-        "notes": [note for change in changes for note in change.notes],
-    }
+class _Run:
+    """A run under way; api is None where no server was reached, result is filled step by step."""
+
+    def __init__(self, task: Task, api: Api | None, locks: Locks, clock: t.Callable[[], float], result: Json) -> None:
+        self._task = task
+        self._api = api
+        self._locks = locks
+        self._clock = clock
+        self._result = result
+        self._parent = os.getppid()
+
+    def go(self, helm: Helm, folder: str, records: Records) -> None:
+        """Plan, and unless it is a check, make the changes. Raises KubeError."""
+        steps = self._steps(records)
+        notes: list[str] = []
+        if self._api is not None and self._task.check:
+            notes = [told for step, _chart in steps for told in self._beside(step)]
+        elif self._api is not None:
+            steps = self._alone(self._api, steps)
+        changes = _plan(Planner(self._api, helm, folder), steps)
+        self._report(changes, notes)
+        if self._api is not None and not self._task.check:
+            self._apply(Applier(self._api, helm, self._result["recovered"]), changes)
+
+    def _steps(self, records: Records) -> Steps:
+        steps = []
+        for release in self._task.releases:
+            local = charts.read(release.chart) if release.state == PRESENT and not release.remote else None
+            if local and release.version and release.version != local.version:
+                raise KubeError(
+                    f"Reading chart {local.path}: it has version {local.version}, not {release.version}. "
+                    "Correct version."
+                )
+            step = decide(release, records.get(release.key, []), local)
+            if step is not None:
+                steps.append((step, local))
+        return steps
+
+    def _beside(self, step: Step) -> list[str]:
+        """Return what a check has to say of a Helm that is at work."""
+        held, note = self._locks.look(step.release)
+        if held:
+            return [f"{step.release}: {note} is still at it, a run waits for its end"]
+        told = hindrance(step, note, self._clock())
+        return [f"{step.release}: {told}"] if told else []
+
+    def _alone(self, api: Api, steps: Steps) -> Steps:
+        """Return the steps once nobody else is at their releases, from fresh records where somebody was."""
+        while True:
+            waited = self._locks.take(step.release for step, _chart in steps)
+            if not waited:
+                break
+            self._result["recovered"] += waited
+            steps = self._steps(_records(api, self._task.releases))
+        for step, _chart in steps:
+            told = hindrance(step, self._locks[step.release].left, self._clock())
+            if told:
+                raise KubeError(f"Changing {step.release}: {told}")
+        return steps
+
+    def _apply(self, applier: Applier, changes: list[Change]) -> None:
+        made: list[Change] = []
+        try:
+            for change in changes:
+                release = change.step.release
+                if os.getppid() != self._parent:
+                    raise KubeError(f"Changing {release}: the run that asked for it was killed. Run again.")
+                applier.apply(change.step, change.chart, change.objects, self._locks[release])
+                self._locks.done(release)
+                made.append(change)
+        except KubeError:
+            self._report(made, [])
+            raise
+
+    def _report(self, changes: list[Change], notes: list[str]) -> None:
+        self._result.update(
+            changed=bool(changes),
+            changes=[change.summary() for change in changes],
+            diff=[entry for change in changes for entry in change.diff],
+            notes=[*notes, *(note for change in changes for note in change.notes)],
+        )
 
 
-def _plan(
-    task: Task,
-    api: Api | None,
-    pool: Pool,
-    helm: Helm,
-    records: t.Mapping[tuple[str, str], list[Record]],
-    folder: str,
-    clock: t.Callable[[], float],
-) -> list[Change]:
-    steps = []
-    for release in task.releases:
-        local = charts.read(release.chart) if release.state == PRESENT and not release.remote else None
-        if local and release.version and release.version != local.version:
-            raise KubeError(
-                f"Reading chart {local.path}: it has version {local.version}, not {release.version}. Correct version."
-            )
-        step = decide(release, records.get(release.key, []), local)
-        if step is not None:
-            refuse_running(step, clock())
-            steps.append((step, local))
+def _plan(planner: Planner, steps: Steps) -> list[Change]:
     new: set[str] = set()
     placed = []
     for step, local in steps:
-        creates = _creates_namespace(api, step) and step.release.namespace not in new
+        creates = step.release.namespace not in new and planner.creates_namespace(step)
         if creates:
             new.add(step.release.namespace)
         placed.append((step, local, creates))
-    done, errors = pool.each(lambda item: _change(api, helm, *item, folder), placed)
+    pool = Pool()
+    try:
+        done, errors = pool.each(lambda item: planner.change(*item), placed)
+    finally:
+        pool.close()
     raise_first(errors)
     return [change for _item, change in done]
-
-
-def _creates_namespace(api: Api | None, step: Step) -> bool:
-    if step.action != INSTALL or not step.release.create_namespace:
-        return False
-    return api is None or api.get(Ref("v1", "Namespace", "", step.release.namespace)) is None
-
-
-def _change(api: Api | None, helm: Helm, step: Step, chart: Chart | None, creates: bool, folder: str) -> Change:
-    release, newest = step.release, step.newest
-    live = newest is not None and step.action != INSTALL
-    before = objects(newest.manifest, release.namespace, str(release)) if newest and live else {}
-    if step.action == UNINSTALL:
-        entries, notes = differences(before, {})
-        return Change(step, None, before, [headline(step, None), *entries], notes)
-    chart = chart or _fetched(helm, release, folder)
-    text, notes = _rendered(api, helm, step, chart)
-    after = objects(text, release.namespace, f"the manifest of {release}")
-    if newest and live:
-        before = {**objects(newest.hooks, release.namespace, str(release)), **before}
-    entries, kept = differences(before, after)
-    if creates:
-        ref = Ref("v1", "Namespace", "", release.namespace)
-        body = {"metadata": {"labels": {"name": release.namespace}}}
-        entries.insert(0, diff.entry(ref, None, diff.shown(ref, body)))
-    return Change(step, chart, after, [headline(step, chart), *entries], [*notes, *kept], creates)
-
-
-def _fetched(helm: Helm, release: Release, folder: str) -> Chart:
-    place = os.path.join(folder, f"{release.namespace}.{release.name}")
-    os.mkdir(place)
-    chart = charts.read(helm.pull(release, place))
-    if (chart.name, chart.version) != (release.chart_name, release.version):
-        raise KubeError(
-            f"Fetching the chart of {release}: it is {chart.name} {chart.version}, not {release.chart_name} "
-            f"{release.version}. Write name and version as the chart does."
-        )
-    if release.digest and release.digest != chart.digest:
-        raise KubeError(
-            f"Fetching the chart of {release}: its SHA-256 is {chart.digest}, not the digest {release.digest}. "
-            "Find out who changed it before you correct digest."
-        )
-    return chart
-
-
-def _rendered(api: Api | None, helm: Helm, step: Step, chart: Chart) -> tuple[str, list[str]]:
-    release, upgrade = step.release, step.action != INSTALL
-    if api is None or step.interrupted:
-        return helm.template(release, chart, upgrade), [f"{release}: rendered without the server"]
-    try:
-        return helm.dry_run(release, chart), []
-    except HelmError as exc:
-        if not unknown_kinds(exc):
-            raise
-    # The definitions may come with this chart or with a release before it.
-    return helm.template(release, chart, upgrade), [f"{release}: rendered without the server, which lacks its kinds"]
-
-
-def _apply(api: Api, helm: Helm, changes: list[Change], result: Json) -> None:
-    applier = Applier(api, helm, result["recovered"])
-    made: list[Change] = []
-    try:
-        for change in changes:
-            applier.apply(change.step, change.chart, change.objects)
-            made.append(change)
-    except KubeError:
-        result.update(_report(made))
-        raise

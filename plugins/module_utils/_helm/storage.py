@@ -19,9 +19,10 @@ from .._kube.errors import KubeError
 from .model import Json, Release
 
 SECRET_TYPE = "helm.sh/release.v1"
-CHART_LABEL = "atarnet-homelab-chart"
+CHART_LABEL, RUN_LABEL = "atarnet-homelab-chart", "atarnet-homelab-run"
 DEPLOYED, FAILED, UNINSTALLED = "deployed", "failed", "uninstalled"
-IN_FLIGHT = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
+ROLLING_BACK, UNINSTALLING = "pending-rollback", "uninstalling"
+IN_FLIGHT = frozenset({"pending-install", "pending-upgrade", ROLLING_BACK, UNINSTALLING})
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Record:
     def digest(self) -> str:
         """Return the start of the chart's SHA-256 as noted at the installation; empty when Helm was run by hand."""
         return str(self.secret["metadata"].get("labels", {}).get(CHART_LABEL, ""))
+
+    @property
+    def run(self) -> str:
+        """Return the run that installed or upgraded; Helm by hand, a rollback and an uninstallation keep the last."""
+        return str(self.secret["metadata"].get("labels", {}).get(RUN_LABEL, ""))
 
     @property
     def chart(self) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.atarnet.homelab.plugins.action.helm_release import start
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import Helm
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.locks import Locks
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import read_releases
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.run import MANAGER, Task, run
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
@@ -56,6 +57,8 @@ class Site:
         self.server = server
         self.namespace = f"helm-{next(_numbers)}"
         self.chart = folder / "web"
+        self.state = folder / "state"
+        self.said: list[str] = []
         self.helm = shutil.which("helm") or "helm"
         self.write("Chart.yaml", json.dumps({"apiVersion": "v2", "name": "web", "version": "1.0.0"}))
         self.write("values.yaml", "colour: red\npassword: none\n")
@@ -81,11 +84,15 @@ class Site:
         def connect() -> Api:
             return Api(HttpTransport(kubeconfig.load(path), MANAGER), MANAGER)
 
+        def hold(address: str) -> Locks:
+            return Locks(str(self.state / "atarnet-homelab" / ".helm"), address, self.said.append)
+
         wanted = read_releases(releases, [item["values"] for item in releases])
         return run(
             Task(wanted, api_optional=bool(kubeconfig_path), check=check),
             connect,
             Helm(self.helm, path, start),
+            hold,
             **options,
         )
 

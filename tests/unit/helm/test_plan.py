@@ -9,15 +9,20 @@ import typing as t
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.charts import Chart
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.command import cause
+from ansible_collections.atarnet.homelab.plugins.module_utils._helm.locks import Note
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.model import Release
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.plan import (
+    Step,
     decide,
     differences,
+    hindrance,
     objects,
-    refuse_running,
+    remains,
+    strays,
 )
 from ansible_collections.atarnet.homelab.plugins.module_utils._helm.storage import (
     CHART_LABEL,
+    RUN_LABEL,
     Record,
     decode,
     encode,
@@ -29,7 +34,9 @@ RELEASE = Release("web", "apps", chart="oci://example.test/web", version="1.0.0"
 LOCAL = Chart("/charts/web", "web", "1.0.0", "ab" * 32)
 
 
-def secret(status: str = "deployed", revision: int = 1, label: str = "", **body: t.Any) -> dict[str, t.Any]:
+def secret(
+    status: str = "deployed", revision: int = 1, label: str = "", run: str = "", **body: t.Any
+) -> dict[str, t.Any]:
     """Return a Secret as Helm stores a revision."""
     full = {
         "version": revision,
@@ -38,7 +45,7 @@ def secret(status: str = "deployed", revision: int = 1, label: str = "", **body:
         "config": {"a": 1.0},
         **body,
     }
-    labels = {"name": "web", "owner": "helm", CHART_LABEL: label}
+    labels = {"name": "web", "owner": "helm", CHART_LABEL: label, RUN_LABEL: run}
     name = f"sh.helm.release.v1.web.v{revision}"
     return {"metadata": {"name": name, "namespace": "apps", "labels": labels}, "data": {"release": encode(full)}}
 
@@ -88,16 +95,58 @@ def test_a_foreign_secret_is_named(content: str) -> None:
         decode(damaged)
 
 
-@pytest.mark.parametrize(("age", "refused"), [(0, True), (299, True), (301, False)])
-def test_a_young_pending_release_is_left_alone(age: int, refused: bool) -> None:
-    step = decide(RELEASE, [record("pending-upgrade")], None)
+@pytest.mark.parametrize(
+    ("status", "age", "left", "told"),
+    [
+        ("pending-upgrade", 0, Note(), "has been pending-upgrade for 0 s"),
+        ("pending-upgrade", 299, Note(1, "other", 1), "has been pending-upgrade for 299 s"),
+        ("pending-upgrade", 301, Note(), ""),
+        ("pending-upgrade", 0, Note(1, "mine", 1), ""),
+        ("failed", 0, Note(), ""),
+    ],
+)
+def test_only_a_young_record_of_somebody_else_hinders(status: str, age: int, left: Note, told: str) -> None:
+    step = decide(RELEASE, [record(status, run="mine")], None)
     assert step is not None and step.newest is not None
-    now = step.newest.changed_at + age
-    if not refused:
-        refuse_running(step, now)
-        return
-    with pytest.raises(KubeError, match="has been pending-upgrade for"):
-        refuse_running(step, now)
+    found = hindrance(step, left, step.newest.changed_at + age)
+    assert told in found and bool(found) == bool(told)
+
+
+def config_maps(*names: str) -> str:
+    """Return a manifest of ConfigMaps; a star marks one that is to be kept."""
+    kept = ', annotations: {"helm.sh/resource-policy": keep}'
+    return "".join(
+        f"\n---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name[0]}{kept if '*' in name else ''}}}}}"
+        for name in names
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "history", "wanted", "left"),
+    [
+        ("present", [("pending-upgrade", "ab"), ("deployed", "a")], "a", "b"),
+        ("present", [("pending-upgrade", "ab"), ("deployed", "a")], "ab", ""),
+        ("present", [("pending-rollback", "a"), ("failed", "ab"), ("deployed", "a")], "a", "b"),
+        ("present", [("failed", "a"), ("failed", "b")], "a", "b"),
+        ("present", [("deployed", "a"), ("failed", "b")], "c", ""),
+        ("present", [("pending-upgrade", ("a", "b*")), ("deployed", "a")], "a", ""),
+        ("present", [("uninstalling", "b"), ("deployed", "a")], "a", "a"),
+        ("absent", [("failed", "b"), ("deployed", "a")], "", "a"),
+    ],
+)
+def test_what_helm_would_leave_behind(
+    state: str, history: list[tuple[str, t.Iterable[str]]], wanted: str, left: str
+) -> None:
+    release = Release("web", "apps", state, chart="oci://example.test/web", version="1.0.0")
+    records = [record(status, 9 - index, manifest=config_maps(*names)) for index, (status, names) in enumerate(history)]
+    step = Step(release, "upgrade" if state == "present" else "uninstall", [], records)
+    assert "".join(ref.name for ref in strays(step, objects(config_maps(*wanted), "apps", "x"))) == left
+
+
+def test_remains_begin_with_the_deployed_revision() -> None:
+    history = [("failed", "b"), ("deployed", "a"), ("failed", "x")]
+    records = [record(status, 9 - index, manifest=config_maps(name)) for index, (status, name) in enumerate(history)]
+    assert [key[3] for key in remains(Step(RELEASE, "upgrade", [], records))] == ["a", "b"]
 
 
 def test_differences_mask_secrets_and_keep_what_stays() -> None:
