@@ -75,6 +75,11 @@ class Site:
         base = {**DEFAULTS, "name": name, "namespace": self.namespace, "chart": str(self.chart)}
         return {**base, "values": values or {}, **given}
 
+    def locks(self, address: str = "") -> Locks:
+        """Return the locks of this user on the server."""
+        folder = self.state / "atarnet-homelab" / ".helm"
+        return Locks(str(folder), address or f"https://127.0.0.1:{self.server.port}", self.said.append)
+
     def run(
         self, *releases: dict[str, t.Any], check: bool = False, kubeconfig_path: str = "", **options: t.Any
     ) -> dict[str, t.Any]:
@@ -84,15 +89,12 @@ class Site:
         def connect() -> Api:
             return Api(HttpTransport(kubeconfig.load(path), MANAGER), MANAGER)
 
-        def hold(address: str) -> Locks:
-            return Locks(str(self.state / "atarnet-homelab" / ".helm"), address, self.said.append)
-
         wanted = read_releases(releases, [item["values"] for item in releases])
         return run(
             Task(wanted, api_optional=bool(kubeconfig_path), check=check),
             connect,
             Helm(self.helm, path, start),
-            hold,
+            self.locks,
             **options,
         )
 

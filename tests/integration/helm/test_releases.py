@@ -137,8 +137,9 @@ def test_a_killed_upgrade_that_is_taken_back_leaves_nothing(site: t.Any) -> None
     wanted.unlink()
     done = site.run(site.release(), clock=lambda: time.time() + 91)
     assert done["recovered"] == [
-        f"release {site.namespace}/web: revision 2 was pending-upgrade and is now marked failed, "
-        "revision 1 was restored first"
+        f"release {site.namespace}/web: revision 2 was pending-upgrade and is now marked failed",
+        f"release {site.namespace}/web: apps/v1 Deployment {site.namespace}/web was removed, "
+        "no revision that counts has it",
     ], done
     assert not site.server.exists(f"/apis/apps/v1/namespaces/{site.namespace}/deployments/web")
     assert site.run(site.release())["helm_runs"] == 0

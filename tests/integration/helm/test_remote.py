@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Charts from a repository and from a registry, and the task as a playbook runs it."""
+"""Charts from a repository and from a registry, and a lab that is not there yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import functools
 import hashlib
 import http.server
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -93,39 +92,6 @@ def test_a_registry_s_chart(site: t.Any, packaged: Path, tmp_path: Path) -> None
         remote = {"chart": f"oci://{address}/charts/web", "version": "1.0.0"}
         assert "failed" not in site.run(site.release(**remote))
     assert site.run(site.release(**remote))["helm_runs"] == 0
-
-
-def test_as_a_task_without_a_word_of_secrets(site: t.Any, tmp_path: Path) -> None:
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "web.yaml.j2").write_text("password: {{ password }}\n", encoding="utf-8")
-    release = {"name": "web", "namespace": site.namespace, "chart": str(site.chart), "create_namespace": True}
-    release["values_templates"] = ["web.yaml.j2"]
-    arguments = {"kubeconfig": str(site.server.kubeconfig), "helm": site.helm, "releases": [release]}
-    task = {"atarnet.homelab.helm_release": arguments}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": {"password": "canary-4711"}, "tasks": [task]}
-    (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": next(p for p in sys.path if (Path(p) / "ansible_collections/atarnet").exists()),
-        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "play.yml", "--diff"]
-
-    def play_it(*options: str) -> str:
-        done = subprocess.run(
-            [*command, "-vvvv", *options], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "canary" not in done.stdout + done.stderr
-        return done.stdout
-
-    assert "changed=1" in play_it("--check")
-    assert "changed=1" in play_it()
-    assert "changed=0" in play_it()
-    secret = site.server.call("GET", f"/api/v1/namespaces/{site.namespace}/secrets/web-token")
-    assert secret["data"]["key"] == "Y2FuYXJ5LTQ3MTE="
 
 
 def test_a_blank_lab_can_be_checked_but_not_run(site: t.Any, tmp_path: Path) -> None:
