@@ -29,13 +29,13 @@ def mirrored(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def make_file(artifact: Artifact, target: Path, binary: t.Callable[[str], Path]) -> None:
+def make_file(artifact: Artifact, arch: str, target: Path, binary: t.Callable[[str], Path]) -> None:
     """Write one artifact to ``target``; ``binary`` tells where a component's program is."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if "" in artifact.members:
         shutil.copyfile(binary(artifact.members[""]), target)
     else:
-        archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in artifact.members.items()])
+        archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in artifact.paths(arch).items()])
 
 
 def check_versions(lock: Lock, builder: Builder) -> None:
@@ -59,7 +59,7 @@ class Artifacts:
 
     def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str) -> None:
         self._lock, self._builder, self._arch = lock, builder, arch
-        rows = [(one.name, one.members, builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
+        rows = [(one.name, one.paths(arch), builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
         self._root = paths.cache / "artifacts"
         self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows)
 
@@ -78,7 +78,7 @@ class Artifacts:
         with files.published(self.tree) as folder:
             for artifact in ARTIFACTS:
                 target = folder / mirrored(self._lock.url(artifact.name, self._arch))
-                make_file(artifact, target, functools.partial(self._builder.binary, artifact.component))
+                make_file(artifact, self._arch, target, functools.partial(self._builder.binary, artifact.component))
                 checksums[artifact.name] = {self._arch: files.sha256_of(target)}
             files.write(folder / CHECKSUMS, json.dumps(checksums, indent=1, sort_keys=True))
         return True

@@ -18,7 +18,7 @@ from lab.table import ARTIFACTS
 BUILD, UPSTREAM = "build", "upstream"
 PROBES = ("https://dl.k8s.io/", "https://registry.k8s.io/v2/")
 PROBE_SECONDS = 2.0
-TOOLS = ("kubectl", "crictl")
+TOOLS = ("kubectl", "crictl", "helm")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fetch_tools(lock: Lock, arch: str, base: str, folder: Path) -> dict[str, Pat
             url = lock.url(artifact.name, arch)
             with files.published(program.parent) as partial:
                 web.download(address(url, base), partial / "download", checksum)
-                _unpack(partial / "download", artifact.members, partial / artifact.name)
+                _unpack(partial / "download", artifact.paths(arch), partial / artifact.name)
         found[artifact.name] = program
     return found
 

@@ -127,18 +127,30 @@ COMPONENTS = (
 DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
 """Program put into the developer's PATH → the component it is built from."""
 
+JUDGES = {
+    "etcd": ("etcd", "etcd"),
+    "kube-apiserver": ("kubernetes", "kubernetes"),
+    "registry": ("registry", "registry"),
+}
+"""Program beside them for the suites that need no node → its component and the name of its binary there."""
+
 
 @dataclass(frozen=True)
 class Artifact:
     """A file served under its upstream address.
 
-    ``name`` is its name in the lock, ``members`` maps an archive's member names to the
-    component's binaries. A file that is the program itself has one member named ``""``.
+    ``name`` is its name in the lock, ``members`` maps an archive's member names, in which
+    ``{arch}`` stands for the architecture, to the component's binaries. A file that is the
+    program itself has one member named ``""``.
     """
 
     name: str
     component: str
     members: dict[str, str]
+
+    def paths(self, arch: str) -> dict[str, str]:
+        """Return the members as the archive for this architecture names them."""
+        return {path.format(arch=arch): binary for path, binary in self.members.items()}
 
 
 ARTIFACTS = (
@@ -146,6 +158,7 @@ ARTIFACTS = (
     Artifact("kubelet", "kubernetes", {"": "kubelet"}),
     Artifact("kubectl", "kubernetes", {"": "kubectl"}),
     Artifact("crictl", "crictl", {"crictl": "crictl"}),
+    Artifact("helm", "helm", {"linux-{arch}/helm": "helm"}),
     Artifact("runc", "runc", {"": "runc"}),
     Artifact(
         "containerd",

@@ -32,7 +32,7 @@ from lab.errors import LabError
 from lab.machine import Interpreter, NodeSettings
 from lab.paths import Paths
 from lab.state import Lab
-from lab.table import COMPONENTS, DEVELOPER_TOOLS
+from lab.table import COMPONENTS, DEVELOPER_TOOLS, JUDGES
 
 
 class Stages:
@@ -152,9 +152,7 @@ class Maker:
     def _link_tools(self) -> None:
         if self.choice.kind == supply.BUILD:
             tools = {name: self.builder.binary(of, name) for name, of in DEVELOPER_TOOLS.items()}
-            # The judges of the API suite, which needs no node.
-            tools["etcd"] = self.builder.binary("etcd", "etcd")
-            tools["kube-apiserver"] = self.builder.binary("kubernetes", "kubernetes")
+            tools |= {name: self.builder.binary(of, binary) for name, (of, binary) in JUDGES.items()}
         else:
             tools = supply.fetch_tools(self.lock, machine.architecture(), self.choice.base, self.paths.cache / "tools")
         for name, program in tools.items():

@@ -92,9 +92,10 @@ def molecule() -> None:
 
 
 def integration() -> None:
-    """Fidelity, black-box and fault suites against the lab; the API suite against an API server of its own."""
+    """Fidelity, black-box and fault suites against the lab; API and Helm suites against an API server of their own."""
     shell(
-        'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest tests/integration/kube',
+        'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest tests/integration/kube'
+        " tests/integration/helm",
         "python -m pytest tests/fidelity tests/blackbox",
         "python -m pytest tests/integration/test_faults.py tests/integration/test_control_planes.py"
         " tests/integration/test_reset.py --durations=20",

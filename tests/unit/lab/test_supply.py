@@ -19,6 +19,7 @@ from lab.errors import LabError
 URLS = {
     "kubectl": "https://dl.k8s.io/release/v1.36.4/bin/linux/amd64/kubectl",
     "crictl": "https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.36.0/crictl-v1.36.0-linux-amd64.tar.gz",
+    "helm": "https://get.helm.sh/helm-v4.2.4-linux-amd64.tar.gz",
 }
 
 
@@ -60,12 +61,13 @@ def test_contradictions_are_refused(environ: dict[str, str], words: str) -> None
 def _tree(tmp_path: Path) -> Path:
     """Lay out upstream's files as HOST/PATH."""
     tree = tmp_path / "tree"
-    program = tmp_path / "crictl"
-    program.write_bytes(b"the crictl")
+    for name in ("crictl", "helm"):
+        (tmp_path / name).write_bytes(f"the {name}".encode())
     for url in URLS.values():
         (tree / mirrored(url)).parent.mkdir(parents=True)
     (tree / mirrored(URLS["kubectl"])).write_bytes(b"the kubectl")
-    archive.write_gzip(tree / mirrored(URLS["crictl"]), [archive.Entry("crictl", program)])
+    archive.write_gzip(tree / mirrored(URLS["crictl"]), [archive.Entry("crictl", tmp_path / "crictl")])
+    archive.write_gzip(tree / mirrored(URLS["helm"]), [archive.Entry("linux-amd64/helm", tmp_path / "helm")])
     return tree
 
 
@@ -95,6 +97,7 @@ def test_tools_come_from_a_server_of_upstreams_layout(base: str, tree: Path, tmp
     assert {name: path.read_bytes() for name, path in tools.items()} == {
         "kubectl": b"the kubectl",
         "crictl": b"the crictl",
+        "helm": b"the helm",
     }
     assert all(path.stat().st_mode & 0o777 == 0o755 for path in tools.values())
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lab import artifacts, components, lockfile
-from lab.table import ARTIFACTS, COMPONENTS, DEVELOPER_TOOLS, IMAGES
+from lab.table import ARTIFACTS, COMPONENTS, DEVELOPER_TOOLS, IMAGES, JUDGES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FOLDERS = CHECKOUT / "lab" / "components"
@@ -57,6 +57,7 @@ def test_every_use_of_a_component_names_a_program_of_it(lock: lockfile.Lock) -> 
     used = [(one.component, set(one.members.values())) for one in ARTIFACTS]
     used += [(one.component, set((one.files or {}).values())) for one in IMAGES if one.component]
     used += [(component, {tool}) for tool, component in DEVELOPER_TOOLS.items()]
+    used += [(component, {binary}) for component, binary in JUDGES.values()]
     for component, programs in used:
         assert programs <= set(BY_NAME[component].outputs), component
 

@@ -82,7 +82,7 @@ def test_the_whole_plan() -> None:
         ],
         "registry_mirrors": {},
     }
-    assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "containerd", "runc", "cni_plugins"}
+    assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"
 
 
