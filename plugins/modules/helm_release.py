@@ -14,14 +14,23 @@ description:
   - Changed releases are planned first, all of them, then made in the order of the list. A check stops after planning;
     its diff shows the manifests object by object, with the values of Secrets hidden. No plugin of Helm is needed.
   - Objects of a release that somebody changed by hand are no difference, as Helm keeps no watch over them either.
-  - A release that a killed run left pending is marked failed, its objects stay, and the upgrade goes over it.
-    Where the killed upgrade made objects that no revision would take away, the deployed revision is restored first.
-    A record younger than three times its timeout may belong to a Helm that still runs and is refused.
+  - Helm never changes or removes the definitions in a chart's folder C(crds) after the first installation. A note says
+    so with each upgrade of such a chart; apply newer ones with M(atarnet.homelab.kube_apply).
+  - A revision that somebody rolled back to by hand is a difference like any other; the next run mends it.
+  - While Helm works on a release, it holds a lock on the controller, even when its run was killed; the next run waits
+    for its end, at most for the release's timeout. The locks are files in C(~/.local/state/atarnet-homelab/.helm), or
+    in that folder below E(XDG_STATE_HOME).
+  - A release that a killed run left pending is marked failed, its objects stay, and the upgrade goes over it, at once
+    when the run was this user's on this controller. Any other pending record may belong to a Helm that still runs
+    elsewhere, and is refused until it is three times as old as the timeout.
+  - Objects that only killed or failed revisions made, which Helm would forget, are removed.
   - The start of the chart's SHA-256, 40 digits as a label holds at most 63 characters, is kept in the label
-    C(atarnet-homelab-chart) of the record, which Helm carries along in rollbacks.
+    C(atarnet-homelab-chart) of the record, the run that wrote it in C(atarnet-homelab-run). Helm carries both along
+    in rollbacks.
   - Runs on the controller alone; the hosts of the play are not visited. Use C(run_once).
 requirements:
-  - Helm 4 on the controller, whenever something has to be changed or planned
+  - Helm 4 on the controller, whenever something has to be changed or planned. The collection's C(meta/artifacts.yml)
+    names the release it was tested with, its address and its checksum.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   platform:
@@ -150,13 +159,13 @@ changes:
   elements: dict
   sample: [{"release": "metallb-system/metallb", "action": "upgrade", "reason": "values changed"}]
 notes:
-  description: What a plan cannot tell of a change before it is made, and objects that Helm keeps.
+  description: What a plan cannot tell of a change before it is made, objects that Helm keeps, and a Helm at work.
   returned: always
   type: list
   elements: str
   sample: ["release apps/web: rendered without the server"]
 recovered:
-  description: Releases that an interrupted run had left behind, and what was done about them.
+  description: What another run had left behind or was still at, and what was done about it.
   returned: always
   type: list
   elements: str

@@ -55,6 +55,8 @@ class Planner:
         if newest and live:
             before = {**objects(newest.hooks, release.namespace, str(release)), **before}
         entries, kept = differences(before, after)
+        if chart.definitions and step.action != INSTALL:
+            kept.append(f"{release}: definitions in the chart's folder crds stay as they were first installed")
         if creates_namespace:
             ref = Ref("v1", "Namespace", "", release.namespace)
             body = {"metadata": {"labels": {"name": release.namespace}}}

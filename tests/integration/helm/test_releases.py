@@ -86,6 +86,23 @@ def test_twenty_unchanged_releases_cost_one_request(site: t.Any) -> None:
     assert (again["changed"], again["helm_runs"], again["requests"]) == (False, 0, IDLE)
 
 
+def test_two_namespaces_cost_one_request(site: t.Any) -> None:
+    wanted = [site.release(), site.release(namespace=f"{site.namespace}-b")]
+    assert "failed" not in site.run(*wanted)
+    again = site.run(*wanted)
+    assert (again["changed"], again["helm_runs"], again["requests"]) == (False, 0, IDLE)
+
+
+def test_a_namespace_is_made_only_when_asked_for(site: t.Any) -> None:
+    told = site.run(site.release(create_namespace=False))["msg"]
+    assert f"namespace {site.namespace} does not exist. Set create_namespace" in told
+    assert not site.server.exists(f"/api/v1/namespaces/{site.namespace}")
+
+
+def test_another_version_than_the_chart_s_is_refused(site: t.Any) -> None:
+    assert "it has version 1.0.0, not 1.0.1. Correct version." in site.run(site.release(version="1.0.1"))["msg"]
+
+
 def test_a_killed_installation_is_taken_over(site: t.Any) -> None:
     site.write("templates/web.yaml", WORKLOAD)
     command = [site.helm, "install", "web", str(site.chart), "--namespace", site.namespace, "--create-namespace"]
@@ -177,3 +194,7 @@ def test_a_chart_that_brings_its_own_kinds(site: t.Any) -> None:
     assert f"apiextensions.k8s.io/v1 CustomResourceDefinition things.{group}" in str(done["diff"])
     assert site.server.exists(f"/apis/{group}/v1/namespaces/{site.namespace}/things/one")
     assert not site.run(site.release())["changed"]
+    upgraded = site.run(site.release(values={"colour": "blue"}))
+    assert upgraded["notes"] == [
+        f"release {site.namespace}/web: definitions in the chart's folder crds stay as they were first installed"
+    ]

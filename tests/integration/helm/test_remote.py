@@ -89,7 +89,12 @@ def test_a_registry_s_chart(site: t.Any, packaged: Path, tmp_path: Path) -> None
     with registry(tmp_path, sys.modules["kube_test_server"].free_port()) as address:
         push = [site.helm, "push", str(packaged), f"oci://{address}/charts", "--plain-http"]
         subprocess.run(push, check=True, capture_output=True)
-        remote = {"chart": f"oci://{address}/charts/web", "version": "1.0.0"}
+        digest = hashlib.sha256(packaged.read_bytes()).hexdigest()
+        remote = {"chart": f"oci://{address}/charts/web", "version": "1.0.0", "digest": f"sha256:{digest}"}
+        wrong = site.run(site.release(**{**remote, "digest": "0" * 64}))
+        assert f"its SHA-256 is {digest}, not the digest {'0' * 64}" in wrong["msg"]
+        missing = site.run(site.release(**{**remote, "version": "1.0.1"}))
+        assert "Fetching the chart of" in missing["msg"] and "1.0.1" in missing["msg"]
         assert "failed" not in site.run(site.release(**remote))
     assert site.run(site.release(**remote))["helm_runs"] == 0
 
