@@ -53,15 +53,18 @@ def installing(site: t.Any, seconds: int, revision: int = 1) -> subprocess.Popen
     return process
 
 
-def test_a_helm_that_still_works_is_waited_for(site: t.Any) -> None:
-    with installing(site, 8) as helm:
+def test_a_helm_that_still_works_is_waited_for(site: t.Any, tmp_path: Path) -> None:
+    play = Play(site, tmp_path)
+    play.releases = [site.release()]
+    with installing(site, 12) as helm:
         holder = f"Helm or its run (process {helm.pid})"
         checked = site.run(site.release(), check=True)
         assert f"release {site.namespace}/web: {holder} is still at it, a run waits for its end" in checked["notes"]
         refused = site.run(site.release(timeout=1))
         assert f"{holder} has been at it for over 1 s" in refused["msg"] and helm.poll() is None
-        done = site.run(site.release())
-        assert helm.poll() is not None and "failed" not in done, done
+        done, text = play.run()
+        assert helm.poll() is not None and "failed" not in done, text
+    assert f"release {site.namespace}/web: {holder} is still at it, waiting for its end" in text.splitlines()
     assert done["changes"][0]["reason"].startswith("status failed")
     assert done["recovered"] == [f"release {site.namespace}/web: the end of {holder} was waited for"]
     assert site.run(site.release())["helm_runs"] == 0
