@@ -16,6 +16,7 @@ from .charts import Chart
 from .command import Helm, HelmError, describe, unknown_kinds
 from .model import Json, Release
 from .plan import INSTALL, UNINSTALL, Objects, Step, differences, headline, objects, remains
+from .storage import UNINSTALLED
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Planner:
     def change(self, step: Step, chart: Chart | None, creates_namespace: bool) -> Change:
         """Return the change; *chart* is a local one. Raises KubeError when chart or values do not work."""
         release, newest = step.release, step.newest
-        live = newest is not None and step.action != INSTALL
+        live = newest is not None and newest.status != UNINSTALLED
         before = remains(step) if live else {}
         if step.action == UNINSTALL:
             entries, notes = differences(before, {})

@@ -47,10 +47,13 @@ class Step:
 def decide(release: Release, records: list[Record], chart: Chart | None) -> Step | None:
     """Return the step that *release* needs, None when all is as wanted; *chart* is a local chart as it is now."""
     newest = records[0] if records else None
-    gone = newest is None or newest.status == UNINSTALLED
     if release.state == ABSENT:
-        return None if gone else Step(release, UNINSTALL, ["absent is wanted"], records)
-    if newest is None or gone:
+        if newest is None:
+            return None
+        # Helm was killed while it took the history away, or told to keep it.
+        left = newest.status == UNINSTALLED
+        return Step(release, UNINSTALL, ["its history is left" if left else "absent is wanted"], records)
+    if newest is None or newest.status == UNINSTALLED:
         return Step(release, INSTALL, ["not installed"], records)
     reasons = _differences(release, newest, chart)
     return Step(release, UPGRADE, reasons, records) if reasons else None

@@ -122,6 +122,13 @@ def test_an_uninstallation_by_hand_is_a_difference(site: t.Any) -> None:
     done = site.run(site.release())
     assert [change["reason"] for change in done["changes"]] == ["not installed"], done
     assert site.run(site.release())["helm_runs"] == 0
+    by_hand(site, "uninstall", "web", "--keep-history")
+    gone = site.release(state="absent", chart=None)
+    checked, done = site.run(gone, check=True), site.run(gone)
+    assert (checked["changes"], checked["diff"]) == (done["changes"], done["diff"])
+    assert [change["reason"] for change in done["changes"]] == ["its history is left"] and len(done["diff"]) == 1
+    assert json.loads(by_hand(site, "list", "--output=json")) == []
+    assert not site.run(gone)["changed"]
 
 
 def test_what_only_failed_revisions_made_goes_with_the_release(site: t.Any) -> None:

@@ -74,7 +74,7 @@ def record(*arguments: t.Any, **named: t.Any) -> Record:
             ["chart web 0.9.0 becomes web 1.0.0"],
         ),
         (Release("web", "apps", "absent"), [], None, None),
-        (Release("web", "apps", "absent"), [record("uninstalled")], None, None),
+        (Release("web", "apps", "absent"), [record("uninstalled")], None, ["its history is left"]),
         (Release("web", "apps", "absent"), [record()], None, ["absent is wanted"]),
     ],
 )
