@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -56,7 +57,9 @@ def descendants(pid: int) -> list[int]:
 def kill_all(pid: int) -> None:
     """End the run as a power cut would."""
     for one in descendants(pid):
-        os.kill(one, signal.SIGKILL)
+        # One that ended by itself meanwhile is as dead.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 # Ansible's workers are in sessions of their own: only the first way ends Helm as well.
