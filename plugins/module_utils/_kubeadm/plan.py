@@ -43,8 +43,8 @@ _WRITES = {"manifests": "cluster", "kubelet_file": "kubelet"}
 class Step:
     """One thing to do on one host.
 
-    kind is init, recover, invite, join, start (of the kubelet) or reconfigure; parts names the documents a reconfigure is about;
-    resume names the kubeadm checks to pass over because an earlier run was interrupted.
+    kind is init, recover, invite, join, start (of the kubelet) or reconfigure; parts names the documents a
+    reconfigure is about; resume names the kubeadm checks to pass over because an earlier run was interrupted.
     """
 
     kind: str
