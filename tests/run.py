@@ -91,14 +91,29 @@ def molecule() -> None:
     shell("MOLECULE_GLOB='molecule/*/molecule.yml' molecule test --all --report")
 
 
-def integration() -> None:
-    """Fidelity, black-box and fault suites against the lab; API and Helm suites against an API server of their own."""
+def api() -> None:
+    """Modules that speak to the Kubernetes API, against an API server of their own."""
     shell(
         'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest tests/integration/kube'
-        " tests/integration/helm",
-        "python -m pytest tests/fidelity tests/blackbox",
+        " tests/integration/helm --durations=10"
+    )
+
+
+def fidelity() -> None:
+    """Plans against results, on blank nodes and after generated damage; ends with the figures."""
+    shell("python -m tests.fidelity")
+
+
+def blackbox() -> None:
+    """Look at the cluster with foreign clients; secrets and concurrent runs as well."""
+    shell("python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py")
+
+
+def faults() -> None:
+    """Kill runs, unplug hosts, add control planes, take everything back."""
+    shell(
         "python -m pytest tests/integration/test_faults.py tests/integration/test_control_planes.py"
-        " tests/integration/test_reset.py --durations=20",
+        " tests/integration/test_reset.py --durations=20"
     )
 
 
@@ -113,7 +128,8 @@ def down() -> None:
 
 
 STAGES: dict[str, Callable[[], None]] = {
-    stage.__name__: stage for stage in (supply, lint, units, sanity, nodes, molecule, integration, package, down)
+    stage.__name__: stage
+    for stage in (supply, lint, units, sanity, nodes, api, molecule, fidelity, blackbox, faults, package, down)
 }
 
 

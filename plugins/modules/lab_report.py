@@ -84,5 +84,5 @@ report:
           object: file:/etc/hosts
           action: update
           fields: [{"path": "", "old": "0644 root:root, sha256 1f0c2d4b7a91", "new": "0644 root:root, sha256 9b0d1e"}]
-    notes: {description: What cannot be known before, or is left alone., type: list, elements: str, sample: []}
+    notes: {description: What cannot be known before or is left alone., type: list, elements: str, sample: []}
 """
