@@ -7,19 +7,15 @@ helm_release noop=MED empty=MED noop_over_empty_s=MED peer=MED list=MED ratio_pe
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import typing as t
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from benchmarks.support.kube import api_server, play, timed
+
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 RELEASES = int(os.environ.get("RELEASES", "20"))
 NAMESPACE = "bench"
@@ -28,42 +24,10 @@ MANIFEST = (
 )
 
 
-def server_module() -> t.Any:
-    """Return the module of the integration tests that starts an API server."""
-    spec = importlib.util.spec_from_file_location("kube_test_server", CHECKOUT / "tests/integration/kube/server.py")
-    if spec is None or spec.loader is None:
-        sys.exit("tests/integration/kube/server.py is missing")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kube_test_server"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def timed(command: list[str], folder: Path) -> tuple[float, str]:
-    """Return the seconds a command takes and what it prints; ends the benchmark when it fails."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(folder / "tmp")}
-    start = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
-    took = time.monotonic() - start
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command[:3])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return took, done.stdout
-
-
-def play(folder: Path, name: str, task: dict[str, t.Any]) -> list[str]:
-    """Write a play of one task and return the command that runs it."""
-    content = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
-    (folder / f"{name}.yml").write_text(json.dumps(content), encoding="utf-8")
-    return ["ansible-playbook", "-i", "localhost,", "-c", "local", f"{name}.yml"]
-
-
 def main() -> None:
     """Measure in turn and print."""
-    program = shutil.which("kube-apiserver")
-    if program:
-        os.environ.setdefault("HOMELAB_BIN", str(Path(program).parent))
-    with tempfile.TemporaryDirectory() as name, server_module().running(Path(name)) as server:
-        measure(Path(name), str(server.kubeconfig))
+    with api_server() as server, tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), str(server.kubeconfig))
 
 
 def measure(folder: Path, kubeconfig: str) -> None:
@@ -85,11 +49,11 @@ def measure(folder: Path, kubeconfig: str) -> None:
     )
     rows = []
     for number in range(1, ROUNDS + 1):
-        row = [timed(empty, folder)[0]]
-        took, text = timed(ours, folder)
-        if "changed=0" not in text:
-            sys.exit(f"the run was to change nothing:\n{text}")
-        row += [took, timed(listing, folder)[0], timed(["sh", "-c", loop], folder)[0]]
+        row = [timed(empty, folder).seconds]
+        run = timed(ours, folder)
+        if "changed=0" not in run.output:
+            sys.exit(f"the run was to change nothing:\n{run.output}")
+        row += [run.seconds, timed(listing, folder).seconds, timed(["sh", "-c", loop], folder).seconds]
         # The loop makes new revisions without a label's change; ours has to stay a no-op beside it.
         rows.append(row)
         print(

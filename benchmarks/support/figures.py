@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the runs of one size say: medians, and ratios of runs that followed each other. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.support.candidates import CORE, EMPTY, FIRST, FLOOR, KUBECTL, NOOP, ONE, OURS, SITUATIONS
+
+# A floor that differs more between the first round and the last says that the machine did other work.
+STEADY = 0.15
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run: seconds, peak MiB of its largest process, requests, and those that may change what is stored."""
+
+    seconds: float
+    memory: float
+    requests: int
+    writes: int
+
+
+# By candidate and situation, in the order of the rounds.
+Samples = dict[tuple[str, str], list[Sample]]
+
+
+def table(size: int, samples: Samples) -> str:
+    """Return the medians of one size as a table."""
+    lines = [f"| {size} objects | first | no-op | one change | requests (writing) | peak MiB |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
+    for name in dict.fromkeys(name for name, _situation in samples):
+        asked = [samples[name, situation][0] for situation in SITUATIONS]
+        requests = ", ".join(f"{one.requests} ({one.writes})" for one in asked)
+        times = {situation: _seconds(samples, name, situation) for situation in SITUATIONS}
+        lines.append(f"{_times(name, times)} {requests} | {_peak(samples, name):.0f} |")
+    lines.append(f"{_times('ours over empty', {situation: _over(samples, situation) for situation in SITUATIONS})} | |")
+    return "\n".join(lines)
+
+
+def _times(name: str, by_situation: t.Mapping[str, list[float]]) -> str:
+    return f"| {name} | {' | '.join(f'{median(times):.3f} s' for times in by_situation.values())} |"
+
+
+def summary(size: int, samples: Samples) -> str:
+    """Return the ratios of one size as key=value, the aims first; no ratio when the floor was not steady."""
+    floor = _seconds(samples, FLOOR, FIRST)
+    drift = abs(floor[-1] / floor[0] - 1)
+    mutating = max(sample.writes for sample in samples[OURS, NOOP])
+    known = f"noop_mutating={mutating} size={size} rounds={len(floor)} floor_drift={drift:.2f}"
+    if drift > STEADY:
+        times = {f"{name}_{what}_s": median(_seconds(samples, name, what)) for name, what in samples}
+        return f"noisy: no ratios {known} {' '.join(f'{key}={value:.2f}' for key, value in times.items())}"
+    found = ratios(samples)
+    found["memory_ratio_core"] = [_peak(samples, OURS) / _peak(samples, CORE)]
+    medians = " ".join(f"{key}={median(values):.3f}" for key, values in found.items())
+    spans = " ".join(f"{key}={min(values):.3f}..{max(values):.3f}" for key, values in found.items() if values[1:])
+    return f"{medians} {known} | {spans}"
+
+
+def ratios(samples: Samples) -> dict[str, list[float]]:
+    """Return the ratios by round: to the floor those of the time over an empty task, else of whole commands."""
+    whole = {situation: _seconds(samples, OURS, situation) for situation in SITUATIONS}
+    over = {situation: _over(samples, situation) for situation in SITUATIONS}
+    found = {
+        "first_ratio_floor": _divide(over[FIRST], _seconds(samples, FLOOR, FIRST)),
+        "noop_ratio_kubectl": _divide(whole[NOOP], _seconds(samples, KUBECTL, NOOP)),
+        "first_ratio_core": _divide(whole[FIRST], _seconds(samples, CORE, FIRST)),
+        "one_change_ratio_noop": _divide(whole[ONE], whole[NOOP]),
+        "over_one_change_ratio_noop": _divide(over[ONE], over[NOOP]),
+        "whole_first_ratio_floor": _divide(whole[FIRST], _seconds(samples, FLOOR, FIRST)),
+    }
+    others = {FLOOR: (NOOP, ONE), KUBECTL: (FIRST, ONE), CORE: (NOOP, ONE)}
+    for name, situations in others.items():
+        for what in situations:
+            mine = over if name == FLOOR else whole
+            found[f"{what}_ratio_{name}"] = _divide(mine[what], _seconds(samples, name, what))
+    return found
+
+
+def _divide(mine: list[float], theirs: list[float]) -> list[float]:
+    return [a / b for a, b in zip(mine, theirs, strict=True)]
+
+
+def _seconds(samples: Samples, name: str, situation: str) -> list[float]:
+    return [sample.seconds for sample in samples[name, situation]]
+
+
+def _over(samples: Samples, situation: str) -> list[float]:
+    """Return the seconds kube_apply took over an empty task, by round."""
+    mine, empty = _seconds(samples, OURS, situation), _seconds(samples, EMPTY, situation)
+    return [a - b for a, b in zip(mine, empty, strict=True)]
+
+
+def _peak(samples: Samples, name: str) -> float:
+    return max(sample.memory for situation in SITUATIONS for sample in samples[name, situation])
