@@ -9,8 +9,6 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from benchmarks.support import objects
 from benchmarks.support.kube import play
 from tests.integration.kube.server import Server
@@ -37,8 +35,7 @@ class Place:
         """Write what the candidate's command reads and return the command."""
         if situation == ONE:
             self.items = objects.with_one_change(self.items)
-        with open(self.folder / "objects.yaml", "w", encoding="utf-8") as stream:
-            yaml.dump_all(self.items, stream, Dumper=yaml.CSafeDumper, sort_keys=False)
+        objects.write(self.items, self.folder / "objects.yaml")
         return _COMMANDS[self.name](self, situation)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import base64
 import typing as t
+from pathlib import Path
+
+import yaml
 
 Json = dict[str, t.Any]
 GROUP = "bench.example.test"
@@ -76,6 +79,23 @@ def definitions() -> list[Json]:
 def mixed(space: str, count: int) -> list[Json]:
     """Return *count* objects, in as many namespaces named after *space* as they need."""
     return [_one(f"{space}-{index // PER_NAMESPACE}", index) for index in range(count)]
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes texts of several lines as people do."""
+
+
+def _write_text(dumper: t.Any, text: str) -> t.Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
+def write(items: list[Json], path: Path) -> None:
+    """Write the objects as YAML documents."""
+    with open(path, "w", encoding="utf-8") as stream:
+        yaml.dump_all(items, stream, Dumper=_Dumper, sort_keys=False)
 
 
 def changing(items: list[Json]) -> int:
