@@ -37,7 +37,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"Reading the arguments of kube_apply: {'; '.join(checked.error_messages)}.")
         arguments = checked.validated_parameters
         try:
-            task = read_task(arguments, self._sources(arguments, task_vars or {}), bool(self._task.check_mode))
+            sources = self._sources(arguments, task_vars or {})
+            task = read_task(arguments, sources, bool(self._task.check_mode), bool(self._task.diff))
         except KubeError as exc:
             raise AnsibleActionFail(str(exc), show_content=False) from None
         result.update(run(task, lambda: _connect(arguments["kubeconfig"], task)))

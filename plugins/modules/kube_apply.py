@@ -174,6 +174,11 @@ changes:
   type: list
   elements: dict
   sample: [{"object": "apps/v1 DaemonSet kube-flannel/kube-flannel-ds", "action": "create"}]
+diff:
+  description: The same changes with contents, in Ansible's diff format; empty unless in diff mode.
+  returned: always
+  type: list
+  elements: dict
 notes:
   description: What a plan cannot tell of a change before it is made.
   returned: always

@@ -22,16 +22,23 @@ Key = tuple[str, str, str, str]
 class Change:
     """One object to create, update or delete.
 
-    body is what is applied (None for a deletion), uid the object that is deleted, or that has to be gone before
-    its successor is created; note says what cannot be known before.
+    before and after are the parts of the object that are shown, None where there is no object. body is what is
+    applied (None for a deletion), uid the object that is deleted, or that has to be gone before its successor is
+    created; note says what cannot be known before.
     """
 
     ref: Ref
     action: str
-    diff: dict[str, str]
+    before: Json | None
+    after: Json | None
     body: Json | None = None
     uid: str = ""
     note: str = ""
+
+    @property
+    def diff(self) -> dict[str, str]:
+        """Return the change as texts; made only when asked for, they cost as much as reading the objects."""
+        return diff.entry(self.ref, self.before, self.after)
 
     def summary(self) -> dict[str, str]:
         """Return the change as it is reported; the same for a check and for the run that follows it."""
@@ -121,14 +128,14 @@ def _update(item: Wanted, live: Json, answer: Json | None, manager: str) -> Chan
     owned = owned_fields(live, manager)
     if answer is None:
         before = diff.shown(item.ref, project(applied(live), owned))
-        shown = diff.entry(item.ref, before, diff.shown(item.ref, applied(item.body)))
-        return Change(item.ref, UPDATE, shown, item.body, note=f"defaults {LATER}")
+        after = diff.shown(item.ref, applied(item.body))
+        return Change(item.ref, UPDATE, before, after, item.body, note=f"defaults {LATER}")
     then = owned_fields(answer, manager)
     if then == owned and _content(answer) == _content(live):
         return None
     before, after = diff.owned_parts(item.ref, live, owned, answer, then)
     note = "takes ownership of fields" if before == after else ""
-    return Change(item.ref, UPDATE, diff.entry(item.ref, before, after), item.body, note=note)
+    return Change(item.ref, UPDATE, before, after, item.body, note=note)
 
 
 def _content(live: Json) -> Json:
@@ -144,12 +151,12 @@ def creations(
     changes = []
     for item in comparison.missing:
         dying = live.get(item.ref.key)
-        shown = diff.entry(item.ref, None, diff.shown(item.ref, applied(item.body)))
+        after = diff.shown(item.ref, applied(item.body))
         note = notes.get((item.ref.api_version, item.ref.kind), "")
         uid = ""
         if dying is not None:
             note, uid = "after the one being deleted is gone", dying["metadata"]["uid"]
-        changes.append(Change(item.ref, CREATE, shown, item.body, uid, note))
+        changes.append(Change(item.ref, CREATE, None, after, item.body, uid, note))
     return changes
 
 
@@ -174,8 +181,8 @@ def leavers(
             others = ", ".join(_other_owners(found, manager)) or "nobody of this collection"
             kept.append(f"{ref}: it belongs to {others}")
         else:
-            shown = diff.entry(ref, diff.shown(ref, project(applied(found), owned)), None)
-            deletions.append(Change(ref, DELETE, shown, uid=found["metadata"]["uid"]))
+            before = diff.shown(ref, project(applied(found), owned))
+            deletions.append(Change(ref, DELETE, before, None, uid=found["metadata"]["uid"]))
     return deletions, forgotten, kept
 
 

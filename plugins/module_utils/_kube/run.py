@@ -26,7 +26,7 @@ _SHORT = 3
 
 @dataclass(frozen=True)
 class Task:
-    """What one task asks for; wait None means not to wait."""
+    """What one task asks for; wait None means not to wait, diff whether the changes are shown as texts."""
 
     owner: str
     wanted: list[Wanted]
@@ -37,6 +37,7 @@ class Task:
     state: str = "present"
     api_optional: bool = False
     check: bool = False
+    diff: bool = True
 
     @property
     def manager(self) -> str:
@@ -44,7 +45,9 @@ class Task:
         return field_manager(self.owner)
 
 
-def read_task(arguments: t.Mapping[str, t.Any], sources: t.Iterable[tuple[str, t.Any]], check: bool) -> Task:
+def read_task(
+    arguments: t.Mapping[str, t.Any], sources: t.Iterable[tuple[str, t.Any]], check: bool, diff: bool = True
+) -> Task:
     """Return the task that module *arguments* and the (origin, document) pairs describe. Raises KubeError."""
     task = Task(
         # str() takes off what Ansible's own string types carry along.
@@ -57,6 +60,7 @@ def read_task(arguments: t.Mapping[str, t.Any], sources: t.Iterable[tuple[str, t
         state=arguments["state"],
         api_optional=arguments["api_optional"],
         check=check,
+        diff=diff,
     )
     field_manager(task.owner)
     return task
@@ -90,7 +94,7 @@ def run(task: Task, connect: t.Callable[[], Api]) -> Json:
                 raise
             result["api"] = "unreachable"
             seen, plan = _blank_plan(task)
-        result.update(_report(plan.changes), kept=plan.kept)
+        result.update(_report(task, plan.changes), kept=plan.kept)
         if not task.check and api is not None:
             _apply(task, api, pool, seen, plan, result)
         raise_first(list(seen.down.values()))
@@ -104,11 +108,11 @@ def run(task: Task, connect: t.Callable[[], Api]) -> Json:
     return result
 
 
-def _report(changes: list[Change]) -> Json:
+def _report(task: Task, changes: list[Change]) -> Json:
     return {
         "changed": bool(changes),
         "changes": [change.summary() for change in changes],
-        "diff": [change.diff for change in changes],
+        "diff": [change.diff for change in changes] if task.diff else [],
         "notes": [f"{change.ref}: {change.note}" for change in changes if change.note],
     }
 
@@ -120,7 +124,7 @@ def _apply(task: Task, api: Api, pool: Pool, seen: Observation, plan: Plan, resu
         applier.apply(plan, wanted, seen.live)
     except KubeError:
         made = [change for change in plan.changes if change in applier.made]
-        result.update(_report(made))
+        result.update(_report(task, made))
         raise
 
 
