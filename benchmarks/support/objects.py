@@ -99,9 +99,9 @@ def write(items: list[Json], path: Path) -> None:
 
 
 def changing(items: list[Json]) -> int:
-    """Return which of the objects changes: a small ConfigMap in their middle."""
-    middle = len(items) // 2
-    return next(index for index in range(middle, len(items)) if "LEVEL" in items[index].get("data", {}))
+    """Return which of the objects changes: the small ConfigMap next to their middle."""
+    small = [index for index, item in enumerate(items) if "LEVEL" in item.get("data", {})]
+    return small[len(small) // 2]
 
 
 def with_one_change(items: list[Json]) -> list[Json]:
@@ -134,7 +134,9 @@ def _content(sort: str, index: int, namespace: str) -> Json:
     if sort in ("Deployment", "StatefulSet"):
         return {"spec": _workload(name, sort == "StatefulSet")}
     if sort == "Service":
-        return {"spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}
+        # Without an address of its own: the server's range has not enough of them.
+        ports = [{"name": "http", "port": 80, "targetPort": "http"}]
+        return {"spec": {"clusterIP": "None", "selector": {"app": name}, "ports": ports}}
     if sort == "Ingress":
         backend = {"service": {"name": name, "port": {"name": "http"}}}
         paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
