@@ -135,13 +135,13 @@ def _content(section: Json, key: str, folder: str, path: str) -> bytes | None:
 
 
 def _tls_context(cluster: Json, user: Json, folder: str, path: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
     authority = _content(cluster, "certificate-authority", folder, path)
     certificate = _content(user, "client-certificate", folder, path)
     key = _content(user, "client-key", folder, path)
     try:
+        # Without authority these are the system's, whose reading costs more than a request.
+        context = ssl.create_default_context(cadata=authority.decode() if authority else None)
         if authority:
-            context = ssl.create_default_context(cadata=authority.decode())
             # Certificates made by kubeadm lack extensions that Python 3.13 demands by default.
             context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
         if cluster.get("insecure-skip-tls-verify"):
