@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass
 from statistics import median
 
@@ -15,9 +14,10 @@ STEADY = 0.15
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: seconds, peak MiB of its largest process, requests, and those that may change what is stored."""
+    """One run: wall and CPU seconds, peak MiB of its largest process, requests, and how many of them may write."""
 
     seconds: float
+    cpu: float
     memory: float
     requests: int
     writes: int
@@ -28,20 +28,21 @@ Samples = dict[tuple[str, str], list[Sample]]
 
 
 def table(size: int, samples: Samples) -> str:
-    """Return the medians of one size as a table."""
-    lines = [f"| {size} objects | first | no-op | one change | requests (writing) | peak MiB |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
+    """Return the medians of one size as a table; of CPU time, that of the command without the server's."""
+    lines = [f"| {size} objects | {' | '.join(SITUATIONS)} | CPU | requests (writing) | peak MiB |"]
+    lines.append(f"|{' --- |' * (len(SITUATIONS) + 4)}")
     for name in dict.fromkeys(name for name, _situation in samples):
-        asked = [samples[name, situation][0] for situation in SITUATIONS]
+        ran = [situation for situation in SITUATIONS if (name, situation) in samples]
+        times = [f"{median(_seconds(samples, name, what)):.2f} s" for what in ran] + ["-"] * (
+            len(SITUATIONS) - len(ran)
+        )
+        cpu = ", ".join(f"{median(sample.cpu for sample in samples[name, what]):.2f}" for what in ran)
+        asked = [samples[name, what][0] for what in ran]
         requests = ", ".join(f"{one.requests} ({one.writes})" for one in asked)
-        times = {situation: _seconds(samples, name, situation) for situation in SITUATIONS}
-        lines.append(f"{_times(name, times)} {requests} | {_peak(samples, name):.0f} |")
-    lines.append(f"{_times('ours over empty', {situation: _over(samples, situation) for situation in SITUATIONS})} | |")
+        lines.append(f"| {' | '.join([name, *times])} | {cpu} s | {requests} | {_peak(samples, name):.0f} |")
+    over = " | ".join(f"{median(_over(samples, what)):.2f} s" for what in SITUATIONS)
+    lines.append(f"| ours over empty | {over} | | | |")
     return "\n".join(lines)
-
-
-def _times(name: str, by_situation: t.Mapping[str, list[float]]) -> str:
-    return f"| {name} | {' | '.join(f'{median(times):.3f} s' for times in by_situation.values())} |"
 
 
 def summary(size: int, samples: Samples) -> str:
@@ -81,7 +82,8 @@ def ratios(samples: Samples) -> dict[str, list[float]]:
 
 
 def _divide(mine: list[float], theirs: list[float]) -> list[float]:
-    return [a / b for a, b in zip(mine, theirs, strict=True)]
+    """Return the ratios of the rounds that both took part in; who takes part in fewer does so in the first."""
+    return [a / b for a, b in zip(mine, theirs, strict=False)]
 
 
 def _seconds(samples: Samples, name: str, situation: str) -> list[float]:
@@ -95,4 +97,4 @@ def _over(samples: Samples, situation: str) -> list[float]:
 
 
 def _peak(samples: Samples, name: str) -> float:
-    return max(sample.memory for situation in SITUATIONS for sample in samples[name, situation])
+    return max(sample.memory for (who, _what), runs in samples.items() if who == name for sample in runs)

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,10 @@ WRITING_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 
 @dataclass(frozen=True)
 class Run:
-    """One command that worked: wall time in seconds, peak memory of its largest process in MiB, and its output."""
+    """One command that worked: wall and CPU time in seconds, MiB of its largest process at its peak, and its output."""
 
     seconds: float
+    cpu: float
     memory: float
     output: str
 
@@ -43,18 +43,15 @@ def api_server() -> t.Iterator[Server]:
 def timed(command: list[str], folder: Path) -> Run:
     """Return what a command takes in *folder*; ends the benchmark when it fails."""
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(folder / "tmp")}
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.monotonic()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        # Only the kernel's own account tells of the children's memory; it comes with the exit status.
-        _pid, status, usage = os.wait4(process.pid, 0)
-        took = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command[:3])} failed:\n{text[-4000:]}")
-    return Run(took, usage.ru_maxrss / 1024, text)
+    report = folder / "report.json"
+    launch = [sys.executable, str(Path(__file__).with_name("launch.py")), str(report)]
+    done = subprocess.run(
+        [*launch, *command], cwd=folder, env=environment, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command[:3])} failed:\n{done.stdout[-4000:]}")
+    return Run(**json.loads(report.read_text(encoding="utf-8")), output=done.stdout)
 
 
 def play(folder: Path, name: str, *tasks: dict[str, t.Any]) -> list[str]:
