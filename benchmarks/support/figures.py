@@ -73,7 +73,7 @@ def ratios(samples: Samples) -> dict[str, list[float]]:
         "over_one_change_ratio_noop": _divide(over[ONE], over[NOOP]),
         "whole_first_ratio_floor": _divide(whole[FIRST], _seconds(samples, FLOOR, FIRST)),
     }
-    others = {FLOOR: (NOOP, ONE), KUBECTL: (FIRST, ONE), CORE: (NOOP, ONE)}
+    others = {FLOOR: (NOOP, ONE), KUBECTL: (FIRST, ONE), CORE: (NOOP,)}
     for name, situations in others.items():
         for what in situations:
             mine = over if name == FLOOR else whole
