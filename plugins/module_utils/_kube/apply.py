@@ -38,10 +38,7 @@ class Applier:
         current = {key: live[key] for key in items if key in live}
         ahead = plan.before.with_refs(item.ref for item in items.values())
         self._save(plan.before, ahead)
-        own_kinds = any(item.ref.stage == DEFINITIONS for item in items.values())
-        made = self._make_all([change for change in plan.changes if change.action != DELETE], current, own_kinds)
-        # Only what the server answered to our own writing tells of its rewriting; later readings may show drift.
-        digests = {str(items[key].ref): remembered(items[key], answer, self._manager) for key, answer in made.items()}
+        digests = self._make_all([change for change in plan.changes if change.action != DELETE], items, current)
         settled = ahead.with_settled({**plan.after.settled, **digests})
         self._save(ahead, settled)
         self._waiter.ready(current)
@@ -59,8 +56,19 @@ class Applier:
         if live is not None:
             self._api.delete(wanted.ref, live["metadata"]["uid"])
 
-    def _make_all(self, changes: list[Change], current: dict[Key, Json], own_kinds: bool) -> dict[Key, Json]:
-        made: dict[Key, Json] = {}
+    def _make_all(
+        self, changes: list[Change], items: t.Mapping[Key, Wanted], current: dict[Key, Json]
+    ) -> dict[str, str]:
+        """Return what the inventory has to remember of each object made, by its name."""
+        digests: dict[str, str] = {}
+        own_kinds = any(item.ref.stage == DEFINITIONS for item in items.values())
+
+        def make(change: Change) -> tuple[Json, str]:
+            answer = self._make(change)
+            # Only what the server answers to our own writing tells of its rewriting; later readings may show drift.
+            # Read here, while the other requests are on their way.
+            return answer, remembered(items[change.ref.key], answer, self._manager)
+
         for stage in sorted({change.ref.stage for change in changes}):
             if stage == WEBHOOKS or (stage == CUSTOM and own_kinds):
                 # The set brings who answers their admission. Others must not wait: an application may need what a
@@ -68,16 +76,16 @@ class Applier:
                 workloads = {key: live for key, live in current.items() if Ref.of(live).stage == WORKLOADS}
                 self._waiter.ready(workloads)
                 current.update(workloads)
-            done, errors = self._pool.each(self._make, [change for change in changes if change.ref.stage == stage])
-            self.made += [change for change, _answer in done]
+            done, errors = self._pool.each(make, [change for change in changes if change.ref.stage == stage])
+            self.made += [change for change, _result in done]
             raise_first(errors)
-            answers = {change.ref.key: answer for change, answer in done}
-            made.update(answers)
+            digests.update((str(items[change.ref.key].ref), digest) for change, (_answer, digest) in done)
+            answers = {change.ref.key: answer for change, (answer, _digest) in done}
             if stage == DEFINITIONS:
                 self._waiter.established(answers)
                 self._defined = set(declared_kinds(answers.values()))
             current.update(answers)
-        return made
+        return digests
 
     def _make(self, change: Change) -> Json:
         if change.uid:
