@@ -59,7 +59,7 @@ def main() -> None:
             for number in range(1, ROUNDS + 1):
                 for key, sample in measure(server, audit, Path(folder), size, number).items():
                     samples.setdefault(key, []).append(sample)
-            print(f"\n{table(size, samples)}\n\n{'' if size == SIZES[-1] else 'size of '}", end="")
+            print(f"\n{table(size, samples)}\n\n{'' if size == SIZES[-1] else 'so far: '}", end="")
             print(f"kube_apply {summary(size, samples)}\n", flush=True)
 
 
