@@ -76,7 +76,7 @@ def sanity() -> None:
 
 def units() -> None:
     """Pure parts, module wiring, refused and accepted input, and the repository's own rules."""
-    shell("python -m pytest tests/unit tests/meta tests/negative")
+    shell("python -m pytest --numprocesses=2 tests/unit tests/meta tests/negative")
 
 
 def nodes() -> None:
@@ -94,8 +94,8 @@ def molecule() -> None:
 def api() -> None:
     """Modules that speak to the Kubernetes API, against an API server of their own."""
     shell(
-        'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest tests/integration/kube'
-        " tests/integration/helm --durations=10"
+        'HOMELAB_BIN=$(dirname "$(command -v kube-apiserver)") python -m pytest --numprocesses=2'
+        " tests/integration/kube tests/integration/helm --durations=10"
     )
 
 
