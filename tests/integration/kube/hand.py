@@ -41,10 +41,10 @@ def service(**spec: t.Any) -> dict[str, t.Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {**ports, **spec}}
 
 
-def gadgets(group: str) -> dict[str, t.Any]:
-    """Return a CustomResourceDefinition."""
+def gadgets(group: str, spec: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    """Return a CustomResourceDefinition whose objects have a spec of the given schema, or a free one."""
     free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": free, "status": free}}}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec or free, "status": free}}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -8,6 +8,8 @@ import typing as t
 
 import pytest
 
+from tests.integration.kube.hand import gadgets
+
 Objects = list[dict[str, t.Any]]
 
 CONTAINER = {
@@ -111,18 +113,7 @@ def definition(group: str) -> dict[str, t.Any]:
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         },
     }
-    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"gadgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
+    return gadgets(group, spec)
 
 
 def gadget(group: str) -> dict[str, t.Any]:
