@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .apply.context import Context
 from .apply.engine import apply_plan
 from .builder import Change, Plan
@@ -28,7 +30,9 @@ def reconcile(system: System, desired: Desired, check: bool, forget: bool, done:
     full = expand(desired)
     observed = observe(system, full.resources, ledger.entries(desired.owner))
     plan = make_plan(full, observed, ledger)
-    if forget and set(ledger.owners) <= {desired.owner} and system.exists(STATE_DIR):
+    forgetting = forget and set(ledger.owners) <= {desired.owner} and system.exists(STATE_DIR)
+    # The record of the run is no part of the host's state.
+    if forgetting and system.children(STATE_DIR) != [os.path.basename(RUN)]:
         plan.changes.append(Change(f"state:{STATE_DIR}", "remove", "present", "absent"))
     if check:
         plan.warnings += [f"{problem} This may be done by an earlier task of a real run." for problem in plan.unmet]
@@ -40,9 +44,9 @@ def reconcile(system: System, desired: Desired, check: bool, forget: bool, done:
     context = Context(system, store, ledger, desired.owner, plan, full.contents, reload=plan.reload)
     apply_plan(context, observed.arch, done)
     plan.warnings += context.warnings
-    if plan.changes and plan.changes[-1].kind == "state":
+    if forgetting:
         _remove_state(system)
-        done.append(plan.changes[-1])
+        done += [change for change in plan.changes if change.kind == "state"]
     return plan
 
 

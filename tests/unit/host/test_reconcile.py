@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LEDGER
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LEDGER, RUN, LedgerStore
 
 from tests.unit.host.fake import Host, summary
 
@@ -88,6 +88,12 @@ def test_no_op_writes_nothing_at_all(host: Host) -> None:
     host.run(CONF)
     again = (host.root / LEDGER.lstrip("/")).stat()
     assert (ledger.st_mtime_ns, ledger.st_ino) == (again.st_mtime_ns, again.st_ino)
+
+
+def test_the_record_of_a_run_alone_is_nothing_to_forget(host: Host) -> None:
+    LedgerStore(host.system).write_private(RUN, b"{}")
+    assert summary(host.run(forget=True)) == []
+    assert not host.exists("/var/lib/atarnet-homelab")
 
 
 def test_foreign_file_is_kept_and_restored(host: Host) -> None:
