@@ -99,7 +99,10 @@ class Builder:
     def _compile(self, component: Component, target: Path) -> None:
         env = {
             "CGO_ENABLED": "1" if component.cgo else "0",
-            "GOFLAGS": "-buildvcs=false -mod=readonly",
+            "GOFLAGS": "-buildvcs=false -mod=readonly -modcacherw",
+            # Go's caches are several times what comes out; here `make clean` takes them along.
+            "GOCACHE": str(self._paths.cache / "go" / "build"),
+            "GOMODCACHE": str(self._paths.cache / "go" / "mod"),
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
         }
