@@ -17,7 +17,7 @@ _REMOVED = frozenset({"remove", "delete", "uninstall", "reset"})
 def as_data(report: Report, lab: str, made: str, hosts: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Return the report as a program reads it.
 
-    made is a time, ISO 8601 in UTC; hosts tells of each host whether it was "seen", "unreachable" or "failed".
+    made is a time, ISO 8601 in UTC; hosts has what collect.states says of each host.
     """
     return {
         "version": VERSION,
