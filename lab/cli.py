@@ -14,10 +14,15 @@ from lab import files, nodes, paths, podman, rootfs, shell, state, status, teard
 from lab.errors import LabError
 from lab.paths import Paths
 
+_PASSES_ON = ("site", "exec-tool")
+
 
 def main(arguments: t.Sequence[str]) -> int:
     """Run a verb; return the process's exit code (1 for an error that was explained, 130 when interrupted)."""
-    parsed = _parser().parse_args(arguments)
+    # argparse would look for options of ours among those of the program that a verb runs.
+    own, passed = (arguments[:1], arguments[1:]) if arguments[:1] and arguments[0] in _PASSES_ON else (arguments, ())
+    parsed = _parser().parse_args(own)
+    parsed.passed = list(passed)
     try:
         place = paths.of_environment()
         return int(parsed.run(place, parsed))
@@ -45,13 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     verb("supply", _supply, "build or fetch everything nodes are served from, and stop there")
     verb("status", _status, "show the lab's nodes and how to reach the cluster")
     verb("env", _env, "print shell settings for eval")
-    rest = verb("site", _site, "run site.yml with any arguments of ansible-playbook")
-    rest.add_argument("arguments", nargs=argparse.REMAINDER)
+    verb("site", _site, "run site.yml with any arguments of ansible-playbook")
     rest = verb("exec", _exec, "run a command on a node")
     rest.add_argument("node")
     rest.add_argument("arguments", nargs=argparse.REMAINDER)
-    rest = verb("exec-tool", _exec_tool, "run one of the controller's programs")
-    rest.add_argument("arguments", nargs=argparse.REMAINDER)
+    verb("exec-tool", _exec_tool, "run one of the controller's programs")
     verb("nodes", _nodes, "reset: replace the nodes by blank ones").add_argument("action", choices=["reset"])
     one = verb("node", _node, "stop or start one node")
     one.add_argument("action", choices=["stop", "start"])
@@ -102,7 +105,7 @@ def _env(place: Paths, parsed: argparse.Namespace) -> int:
 
 def _site(place: Paths, parsed: argparse.Namespace) -> int:
     state.require(place.record, place.lab)
-    return shell.site(place, parsed.arguments, shell.environment(place))
+    return shell.site(place, parsed.passed, shell.environment(place))
 
 
 def _exec(place: Paths, parsed: argparse.Namespace) -> int:
@@ -114,9 +117,9 @@ def _exec(place: Paths, parsed: argparse.Namespace) -> int:
 
 
 def _exec_tool(place: Paths, parsed: argparse.Namespace) -> int:
-    if not parsed.arguments:
+    if not parsed.passed:
         raise LabError("Running a tool", "none was named", "Say which, e.g. `exec-tool ansible --version`.")
-    return shell.call(place, parsed.arguments, shell.environment(place))
+    return shell.call(place, parsed.passed, shell.environment(place))
 
 
 def _nodes(place: Paths, parsed: argparse.Namespace) -> int:

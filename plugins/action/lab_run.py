@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import typing as t
 
@@ -26,7 +27,9 @@ _DISPLAY = Display()
 def this_run() -> Run:
     """Return the run that this worker process belongs to."""
     playbooks = ", ".join(os.path.basename(str(name)) for name in context.CLIARGS.get("args") or ())
-    return controller.current(playbooks or "a playbook", os.getppid())
+    # Not getppid(): a worker that outlives a killed ansible-playbook would record init, which never dies.
+    playbook = multiprocessing.parent_process()
+    return controller.current(playbooks or "a playbook", (playbook.pid if playbook else None) or os.getpid())
 
 
 def begin(call: Call, lab: str, take_over: str, check: bool) -> Json:

@@ -41,12 +41,12 @@ MOMENTS = {
 SERIES = [list(MOMENTS)[start::3] for start in range(3)]
 
 
-def kill_at(results: int, seconds: float) -> bool:
-    """Start site.yml and kill the whole controller at a moment; return whether it was still running."""
-    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
+def kill_at(results: int, seconds: float) -> None:
+    """Start site.yml and kill the whole controller at a moment; fail when the run was over before."""
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream, tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             playbook_command(), cwd=CHECKOUT, env=playbook_environment(stream.name), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         seen = 0
         while seen < results and process.poll() is None:
@@ -57,7 +57,8 @@ def kill_at(results: int, seconds: float) -> bool:
         if running:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    return running
+        output.seek(0)
+        assert running, f"the run was over before it could be killed:\n{output.read()[-3000:]}"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def ready_nodes() -> list[str]:
 def test_first_run_killed_at_any_moment_converges(moments: list[str]) -> None:
     lab("nodes", "reset")
     for moment in moments:
-        assert kill_at(*MOMENTS[moment]), f"the run was over before it could be killed {moment}"
+        kill_at(*MOMENTS[moment])
     again = run_playbook()
     assert again.code == 0, again.output[-3000:]
     assert "did not end" in again.output, "the killed run was not named"
