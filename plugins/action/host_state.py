@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.payload import Payload, build
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.repeated import Repeated
 
 _OPTIONS = ("owner", "state", "resources", "forget")
 
@@ -79,8 +80,8 @@ class _Renderer:
         self._variables = variables
         self._known: dict[str, tuple[str, str]] = {}
 
-    def render(self, name: str, item: str | None) -> str:
-        """The text of a template; inside it ``item`` is the item of ``each``."""
+    def render(self, name: str, items: t.Sequence[str | None]) -> list[str]:
+        """The texts of a template, one for each of *items*; inside it ``item`` is the item of ``each``."""
         if name not in self._known:
             path = self._action.find_template(name)
             self._known[name] = (path, self._action.read_template(path))
@@ -91,8 +92,18 @@ class _Renderer:
             "template_path": name,
             "template_fullpath": path,
         }
-        if item is not None:
-            variables["item"] = item
+        if len(items) > 1 and (repeated := Repeated.of(source, [str(item) for item in items])):
+            # Without the item of a loop around the task: a variable that is defined by ours has to fail here.
+            named = {key: value for key, value in variables.items() if key != "item"} | repeated.variables
+            try:
+                return repeated.split(self._template(path, repeated.source, named))
+            except (AnsibleError, ValueError):
+                pass  # One by one there is no error, or it names its line.
+        return [
+            self._template(path, source, variables if item is None else {**variables, "item": item}) for item in items
+        ]
+
+    def _template(self, path: str, source: str, variables: dict[str, t.Any]) -> str:
         templar = self._action.templar_for(path, variables)
         overrides = {"trim_blocks": True, "newline_sequence": "\n"}
         text = templar.template(trust_as_template(source), escape_backslashes=False, overrides=overrides)

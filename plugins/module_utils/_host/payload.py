@@ -11,7 +11,7 @@ from .errors import HostError
 from .model import digest
 from .parse import kind_of, parse
 
-Render = t.Callable[[str, "str | None"], str]
+Render = t.Callable[[str, "t.Sequence[str | None]"], "list[str]"]
 
 _ITEM = "@item"
 _REPEATED = ("file", "directory", "link", "package", "kernel_module")
@@ -29,7 +29,7 @@ class Payload:
 def build(raws: t.Any, render: Render) -> Payload:
     """Drop what ``when`` excludes, expand ``each``, render templates, and check the result.
 
-    ``render`` gets a template's name and the item of ``each`` or None, and returns its text.
+    ``render`` gets a template's name and the items of ``each``, or one None, and returns a text for each.
     Raises HostError naming the place in the list as the task has it.
     """
     payload = Payload()
@@ -39,8 +39,9 @@ def build(raws: t.Any, render: Render) -> Payload:
         where = f"resources[{index}]"
         kind = kind_of(raw, where)
         if _wanted(raw, where):
-            for item in _items(raw, kind, where):
-                payload.resources.append(_ship(payload, dict(raw), kind, where, item, render))
+            items = _items(raw, kind, where)
+            for item, text in zip(items, _texts(raw, kind, where, items, render)):
+                payload.resources.append(_ship(payload, dict(raw), kind, where, item, text))
     for sha256 in payload.secrets:
         payload.contents.pop(sha256, None)
     parse(payload.resources)
@@ -68,32 +69,36 @@ def _items(raw: dict[str, t.Any], kind: str, where: str) -> t.Sequence[str | Non
     return items
 
 
-def _ship(
-    payload: Payload, raw: dict[str, t.Any], kind: str, where: str, item: str | None, render: Render
-) -> dict[str, t.Any]:
-    for key in ("when", "each"):
-        raw.pop(key, None)
-    if item is not None:
-        where = f"{where}, item {item!r}"
-        raw.update({key: value.replace(_ITEM, item) for key, value in raw.items() if key in (kind, "target")})
-    if kind in ("file", "unit") and ("content" in raw or "template" in raw):
-        text = _text(raw, kind, where, item, render)
-        secret = kind == "file" and raw.get("secret") is True
-        (payload.secrets if secret else payload.contents)[digest(text)] = text
-        raw["sha256"] = digest(text)
-    return {"at": where, **raw}
-
-
-def _text(raw: dict[str, t.Any], kind: str, where: str, item: str | None, render: Render) -> str:
-    template, content = raw.pop("template", None), raw.pop("content", None)
+def _texts(
+    raw: dict[str, t.Any], kind: str, where: str, items: t.Sequence[str | None], render: Render
+) -> t.Sequence[str | None]:
+    if kind not in ("file", "unit") or not {"content", "template"} & set(raw):
+        return [None] * len(items)
+    template, content = raw.get("template"), raw.get("content")
     place = f"Cannot use {where} ({kind}:{raw[kind]})"
     if (template is None) == (content is None):
         raise HostError(place, "content and template exclude each other", "Give exactly one of them, not null")
     if template is not None:
         if not isinstance(template, str):
             raise HostError(place, f"template {template!r} is not a file name", "Write template: NAME.j2")
-        return render(template, item)
+        return render(template, items)
     if not isinstance(content, str):
         cause = f"content is a {type(content).__name__}, not a text"
         raise HostError(place, cause, "Write a text, or add a filter such as to_nice_yaml")
-    return content if item is None else content.replace(_ITEM, item)
+    return [content if item is None else content.replace(_ITEM, item) for item in items]
+
+
+def _ship(
+    payload: Payload, raw: dict[str, t.Any], kind: str, where: str, item: str | None, text: str | None
+) -> dict[str, t.Any]:
+    for key in ("when", "each"):
+        raw.pop(key, None)
+    if item is not None:
+        where = f"{where}, item {item!r}"
+        raw.update({key: value.replace(_ITEM, item) for key, value in raw.items() if key in (kind, "target")})
+    if text is not None:
+        raw = {key: value for key, value in raw.items() if key not in ("content", "template")}
+        secret = kind == "file" and raw.get("secret") is True
+        (payload.secrets if secret else payload.contents)[digest(text)] = text
+        raw["sha256"] = digest(text)
+    return {"at": where, **raw}

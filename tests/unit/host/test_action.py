@@ -14,8 +14,10 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock, patch
 
 import pytest
-from ansible.errors import AnsibleActionFail
-from ansible_collections.atarnet.homelab.plugins.action.host_state import ActionModule
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.atarnet.homelab.plugins.action.host_state import ActionModule, _Renderer
 
 TASK = """
 - name: Configure
@@ -32,10 +34,28 @@ REFERENCE = """
   vars: {{word: w, item: a}}
   check_mode: false
 """
+# What a template may do, to be rendered for several items as it is for one.
+FORMS = {
+    "newlines": "{{ item }}\n\n",
+    "no newline": "{{ item }}",
+    "block at the end": "{% if item == 'a' %}\nx\n{% endif %}\n",
+    "block at the start": "{% if word %}\n{{ item }}\n{% endif %}\nend",
+    "its own loop": "{% for n in range(2) %}\n{{ loop.index }} {{ item }}\n{% endfor %}\n",
+    "its own names": "{% set n = item ~ word %}\n{% macro m(x) %}[{{ x }}]{% endmacro %}\n{{ m(n) }}\n",
+    "include": "{% include 'part.j2' %}\n{{ item }}\n",
+    "whitespace": "{%- if true -%}\n  {{ item }}  \n{%- endif -%}\n\n",
+    "settings": "#jinja2: trim_blocks: False\n{% if true %}\n{{ item }}\n{% endif %}\n",
+    "a variable of the item": "{{ named }}\n",
+    "empty": "",
+    "ends the loop": "{% endfor %}{% for x in [1] %}{{ item | default('none') }}",
+    "blocks": "{% block b %}{{ word }}{% endblock %}{{ item }}\n",
+    "value with newline": "{{ item ~ '\\n' }}\n",
+    "nothing": "{{ none }}",
+}
 TEMPLATES = {
     "plain.j2": "# {{ ansible_managed }}\n{% if word %}\n{{ word }} {{ item | default('-') }}\n{% endif %}\n"
     "{% include 'part.j2' %}\nend\n\n",
-    "part.j2": "part {{ word }}",
+    "part.j2": "part {{ word }} {{ item | default('') }}",
     "broken.j2": "{{ nosuch }}",
 }
 
@@ -87,6 +107,29 @@ def test_templates_are_rendered_as_the_template_module_does(tmp_path: Path) -> N
     assert "hunter2" not in done.stdout + done.stderr
     assert done.stdout.count("modules/host_state.py") == 1, "one remote execution"
     assert os.listdir(place) == ["reference"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_many_items_are_rendered_as_one_by_one(tmp_path: Path, form: str) -> None:
+    (tmp_path / "part.j2").write_text(TEMPLATES["part.j2"])
+    variables = {"word": "w", "named": trust_as_template("<{{ item }}>")}
+    action = SimpleNamespace(
+        find_template=lambda name: name,
+        read_template=lambda path: FORMS[form],
+        templar_for=lambda path, known: Templar(DataLoader(), known).copy_with_new_env(searchpath=[str(tmp_path)]),
+    )
+    renderer = _Renderer(t.cast(t.Any, action), variables)
+
+    def one_by_one() -> list[str]:
+        return [renderer.render(form, [item])[0] for item in ("a", "b b", "c{{x}}")]
+
+    try:
+        expected = one_by_one()
+    except AnsibleError as exc:
+        with pytest.raises(type(exc)):
+            renderer.render(form, ["a", "b b", "c{{x}}"])
+    else:
+        assert renderer.render(form, ["a", "b b", "c{{x}}"]) == expected
 
 
 ERRORS = {

@@ -11,8 +11,8 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.payload import build
 
 
-def render(name: str, item: str | None) -> str:
-    return f"{name}={item}"
+def render(name: str, items: t.Sequence[str | None]) -> list[str]:
+    return [f"{name}={item}" for item in items]
 
 
 def test_each_is_expanded_with_item_in_path_and_template() -> None:

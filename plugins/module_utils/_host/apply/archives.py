@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 from ..builder import Change
-from ..download import Fetch, fetch_all
 from ..ledger import DOWNLOADS, Entry, ensure_private
 from ..model import Archive
 from ..unpack import opened
@@ -16,13 +15,18 @@ from .context import Context
 
 def download(ctx: Context, arch: str) -> None:
     """Bring the archives of all planned installations here, in parallel and before anything changes."""
+    wanted = list(ctx.of_kind("archive", wanted=True))
+    if not wanted:
+        return
+    # HTTP and TLS are a fifth of the time in which the module starts, and most runs download nothing.
+    from ..download import Fetch, fetch_all
+
     fetches = []
-    for change in ctx.of_kind("archive", wanted=True):
+    for change in wanted:
         source = t.cast(Archive, change.resource).sources[arch]
         fetches.append(Fetch(change.identity, source.urls, source.sha256))
-    if fetches:
-        ensure_private(ctx.system, DOWNLOADS)
-        ctx.downloads = fetch_all(fetches, ctx.system.real(DOWNLOADS))
+    ensure_private(ctx.system, DOWNLOADS)
+    ctx.downloads = fetch_all(fetches, ctx.system.real(DOWNLOADS))
 
 
 def apply(ctx: Context, change: Change, arch: str) -> None:
