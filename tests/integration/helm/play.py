@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -20,7 +21,9 @@ class Play:
         self.releases: list[dict[str, t.Any]] = []
         self.state = site.state
         self._site = site
-        (folder / "tmp").mkdir()
+        # Ansible listens on a socket in it, and the path of a socket has to be short (unix(7): 108 bytes).
+        self._temporary = tempfile.TemporaryDirectory(prefix="play")
+        self.temporary = Path(self._temporary.name)
 
     def start(self, *options: str, output: t.Any = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start ansible-playbook as the head of a process group."""
@@ -34,9 +37,9 @@ class Play:
             "ANSIBLE_COLLECTIONS_PATH": next(p for p in sys.path if (Path(p) / "ansible_collections/atarnet").exists()),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
-            "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
+            "ANSIBLE_LOCAL_TEMP": str(self.temporary),
             "ANSIBLE_NOCOLOR": "1",
-            "TMPDIR": str(self.folder / "tmp"),
+            "TMPDIR": str(self.temporary),
             "XDG_STATE_HOME": str(self.state),
         }
         command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "play.yml", *options]

@@ -37,7 +37,7 @@ class Watched(Play):
         return result, text
 
     def _written(self) -> list[Path]:
-        found = [self.seen, *self.state.rglob("*"), *(self.folder / "tmp").rglob("*")]
+        found = [self.seen, *self.state.rglob("*"), *self.temporary.rglob("*")]
         return [path for path in found if path.is_file()]
 
 
