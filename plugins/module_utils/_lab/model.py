@@ -8,15 +8,18 @@ import typing as t
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
+from .._network.model import Network
+from .._network.rules import check_network
 from .lock import Lock
 from .problems import Findings, InputError
-from .rules_names import check_names
+from .rules_names import ENDPOINT, check_names
 from .rules_network import check_networks
 from .rules_nodes import check_inventory, check_nodes
 from .rules_settings import check_settings
 from .rules_supply import check_supply
 from .specs import Options, Values, check
 
+API_PORT = 6443
 CONTROL_PLANE = "control_plane"
 WORKER = "worker"
 
@@ -46,7 +49,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Lab:
-    """The whole input. Memory is in MiB by role; paths are the controller's."""
+    """The whole input. Memory is in MiB by role; paths are the controller's. No *network*: it is not ours."""
 
     name: str
     domain: str
@@ -72,6 +75,7 @@ class Lab:
     containerd_runtime_config: t.Mapping[str, t.Any] = field(default_factory=dict)
     kubelet_config: t.Mapping[str, t.Any] = field(default_factory=dict)
     kube_proxy_config: t.Mapping[str, t.Any] = field(default_factory=dict)
+    network: Network | None = None
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -88,12 +92,13 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     check_names(known, findings)
     check_supply(known, surroundings.lock, findings)
     check_settings(known, surroundings.timezones, findings)
+    network = check_network(known, networks, ENDPOINT, API_PORT, findings)
     if findings.problems:
         raise InputError(findings.problems)
-    return _lab(known, networks)
+    return _lab(known, networks, network)
 
 
-def _lab(known: Values, networks: t.Mapping[str, IPv4Network]) -> Lab:
+def _lab(known: Values, networks: t.Mapping[str, IPv4Network], network: Network | None) -> Lab:
     def get(name: str) -> t.Any:
         return known[f"homelab_{name}"]
 
@@ -122,4 +127,5 @@ def _lab(known: Values, networks: t.Mapping[str, IPv4Network]) -> Lab:
         containerd_runtime_config=get("containerd_runtime_config"),
         kubelet_config=get("kubelet_config"),
         kube_proxy_config=get("kube_proxy_config"),
+        network=network,
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import typing as t
 
+from .._network.plan import compile_network
 from .lock import KUBERNETES_ARTIFACTS, Artifact, Lock
-from .model import CONTROL_PLANE, WORKER, Lab, Node
+from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .rules_names import ENDPOINT
 
 Plan = dict[str, t.Any]
 
-API_PORT = 6443
 # Where kubeadm puts cluster DNS inside the service prefix.
 _DNS_INDEX = 10
 
@@ -54,6 +54,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
         "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
         "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
+        "network": compile_network(lab.network) if lab.network else None,
     }
 
 

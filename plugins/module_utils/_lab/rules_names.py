@@ -31,7 +31,7 @@ def check_names(known: Values, findings: Findings) -> None:
     """Report names that DNS would not carry, or that mean two things."""
     _check_label("homelab_name", known.get("homelab_name"), findings)
     for index, node in enumerate(known.get("homelab_nodes", ())):
-        _check_node(f"homelab_nodes[{index}].name", node.get("name"), known.get("homelab_domain"), findings)
+        check_host(f"homelab_nodes[{index}].name", node.get("name"), known.get("homelab_domain"), findings)
     domain = _check_domain("homelab_domain", known, findings)
     cluster = _check_domain("homelab_cluster_domain", known, findings)
     if domain:
@@ -52,11 +52,14 @@ def _suggest(value: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-") or "lab"
 
 
-def _check_node(key: str, name: str | None, domain: str | None, findings: Findings) -> None:
+def check_host(key: str, name: str | None, domain: str | None, findings: Findings) -> None:
+    """Report a host's *name* that is no DNS label, is taken, or too long below *domain*."""
     if not _check_label(key, name, findings) or name is None:
         return
     if name in _RESERVED_HOSTS:
-        findings.add(key, name, f"the name is taken: {_RESERVED_HOSTS[name]}", "Rename the node and its inventory host")
+        findings.add(
+            key, name, f"the name is taken: {_RESERVED_HOSTS[name]}", "Rename the host, here and in the inventory"
+        )
     elif domain and len(f"{name}.{domain}") > _LONGEST_NAME:
         reason = f"with homelab_domain it is longer than {_LONGEST_NAME} characters"
         findings.add(key, name, reason, "Shorten the name or the domain")

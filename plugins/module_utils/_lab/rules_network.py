@@ -29,7 +29,7 @@ def check_networks(known: Values, findings: Findings) -> Networks:
     networks = {}
     for key in _EXAMPLES:
         if key in known:
-            network = _parse(key, known[key], findings)
+            network = parse_network(key, known[key], _EXAMPLES[key], findings)
             if network is not None:
                 networks[key] = network
     _check_sizes(networks, len(known.get("homelab_nodes", ())), findings)
@@ -37,8 +37,9 @@ def check_networks(known: Values, findings: Findings) -> Networks:
     return networks
 
 
-def _parse(key: str, text: str, findings: Findings) -> IPv4Network | None:
-    example = f"Write an IPv4 network, for example {_EXAMPLES[key]}"
+def parse_network(key: str, text: str, sample: str, findings: Findings) -> IPv4Network | None:
+    """Return the IPv4 network *text*, or None when it is none that hosts can have; *sample* goes into the fix."""
+    example = f"Write an IPv4 network, for example {sample}"
     if "," in text:
         findings.add(key, text, "it is a list of networks, and dual-stack is not supported yet", example)
         return None

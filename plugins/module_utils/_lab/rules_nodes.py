@@ -28,17 +28,26 @@ def check_nodes(known: Values, prefix: IPv4Network | None, findings: Findings) -
 
 
 def check_inventory(known: Values, inventory: frozenset[str], play: frozenset[str], findings: Findings) -> None:
-    """Report nodes the inventory does not have, and hosts of this run that are no nodes."""
+    """Report hosts of the input that the inventory does not have, and hosts of this run that the input does not."""
     if _KEY not in known:
         return
+    others = (known.get("homelab_network") or {}).get("hosts", {})
     names = {node["name"] for node in known[_KEY] if "name" in node}
+    for name in sorted(name for name in others if isinstance(name, str) and name not in names):
+        if name not in inventory:
+            hint = did_you_mean(name, inventory - names - set(others))
+            fix = f"{hint}Add host {name} to the inventory, or name it as the inventory does"
+            findings.add(f"homelab_network.hosts.{name}", name, "the inventory has no such host", fix)
     for index, node in enumerate(known[_KEY]):
         if "name" in node and node["name"] not in inventory:
             hint = did_you_mean(node["name"], inventory - names)
             fix = f"{hint}Add host {node['name']} to the inventory, or name the node as the inventory does"
             findings.add(f"{_KEY}[{index}].name", node["name"], "the inventory has no such host", fix)
-    for host in sorted(play - names):
-        fix = f"Add {host} to {_KEY} with its address and role, or take it out of the hosts this playbook runs on"
+    for host in sorted(play - names - set(others)):
+        fix = (
+            f"Add {host} to {_KEY} with its address and role, or to homelab_network.hosts if it is no node, "
+            "or take it out of the hosts this playbook runs on"
+        )
         findings.add(_KEY, sorted(names), f"host {host} of this run is not among the nodes", fix)
 
 

@@ -21,6 +21,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "bool": (bool, "true or false"),
     "list": (list, "a list"),
     "dict": (dict, "a mapping of keys to values"),
+    "raw": (object, "a value"),
 }
 
 
@@ -118,7 +119,7 @@ def _check_elements(key: str, value: list[t.Any], option: Option, findings: Find
 
 def _has_type(value: t.Any, kind: str) -> bool:
     if isinstance(value, bool):
-        return kind == "bool"
+        return kind in ("bool", "raw")
     return isinstance(value, _TYPES[kind][0])
 
 

@@ -81,6 +81,7 @@ def test_the_whole_plan() -> None:
             {"address": "192.168.20.11", "names": ["a.lab.home.arpa", "a", "api.lab.home.arpa"]},
         ],
         "registry_mirrors": {},
+        "network": None,
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"

@@ -1,0 +1,116 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What flows mean: each pair of source and target as addresses and ports, the built-in ones first. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from . import model, spans
+from .model import Network, Service
+from .spans import Box, Span
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One source and one target; *why* tells where it comes from, *key* is the user's flow ("" for a built-in one).
+
+    *targets* are those of the service, or every address outside of the plan.
+    """
+
+    source: str
+    target: str
+    sources: tuple[Span, ...]
+    targets: tuple[Span, ...]
+    ports: tuple[str, ...]
+    action: str
+    why: str
+    key: str = ""
+
+    @property
+    def words(self) -> str:
+        """The rule as a person names it."""
+        return words(self.source, self.target, self.action)
+
+    def boxes(self) -> list[Box]:
+        """Return the packets the rule is about, as far as they have ports."""
+        return [
+            Box(source, target, protocol, ports)
+            for source in self.sources
+            for target in self.targets
+            for protocol, ports in spans.expand_ports(self.ports)
+        ]
+
+
+def words(source: str, target: str, action: str) -> str:
+    """Return "users -> ingress", or "never: iot -> kubernetes_api" for a promise."""
+    return f"{'never: ' if action == model.DENY else ''}{source} -> {target}"
+
+
+def inside(network: Network) -> list[Span]:
+    """Return the addresses that are not the internet: segments, pods and Services."""
+    prefixes = [segment.prefix for segment in network.segments.values()]
+    return [spans.span_of(prefix) for prefix in (*prefixes, network.pod_prefix, network.service_prefix)]
+
+
+def expand(network: Network) -> list[Rule]:
+    """Return every rule of the network: the built-in flows, the user's in the order of the input, the controllers'."""
+    own = [rule for flow in network.flows for rule in _of_flow(network, flow)]
+    return [*_built_in(network), *own, *_controllers(network)]
+
+
+def _built_in(network: Network) -> t.Iterator[Rule]:
+    nodes = network.nodes
+    addresses = _spans(address for node in nodes for address in node.addresses.values())
+    pods = (spans.span_of(network.pod_prefix),)
+    why = "built-in: nodes of the cluster reach each other"
+    yield Rule(model.NODES, model.NODES, addresses, addresses, (spans.ANY,), model.ALLOW, why)
+    api = network.services[model.KUBERNETES_API]
+    why = "built-in: pods reach the API of their cluster"
+    yield Rule(model.PODS, api.name, pods, _spans(api.addresses), api.ports, model.ALLOW, why)
+    why = "built-in: pods reach the kubelet of their node"
+    yield Rule(model.PODS, model.KUBELET, pods, addresses, model.KUBELET_PORTS, model.ALLOW, why)
+    if not any(model.SSH in flow.targets and flow.action == model.ALLOW for flow in network.flows):
+        segment = network.segment_for(model.MANAGEMENT)
+        yield _managed(network, segment.name, (spans.span_of(segment.prefix),))
+
+
+def _controllers(network: Network) -> t.Iterator[Rule]:
+    # The last, so that it takes nothing of a wider flow apart.
+    if network.controllers:
+        yield _managed(network, model.CONTROLLERS, tuple(spans.merged(network.controllers)))
+
+
+def _managed(network: Network, source: str, sources: tuple[Span, ...]) -> Rule:
+    ssh = network.services[model.SSH]
+    why = "built-in: the hosts are managed over ssh"
+    return Rule(source, ssh.name, sources, _spans(ssh.addresses), ssh.ports, model.ALLOW, why)
+
+
+def _of_flow(network: Network, flow: model.Flow) -> t.Iterator[Rule]:
+    nodes = _spans(address for node in network.nodes for address in node.addresses.values())
+    pods = (spans.span_of(network.pod_prefix),)
+    for source in flow.sources:
+        for target in flow.targets:
+            targets, ports = _target(network, target)
+            if source == model.PODS:
+                # A pod reaches its own node with its own address, and all else with that of its node.
+                ways = [(pods, spans.common(targets, nodes)), (nodes, spans.common(targets, spans.outside(nodes)))]
+            else:
+                ways = [((spans.span_of(network.segments[source].prefix),), list(targets))]
+            for sources, part in ways:
+                if part:
+                    yield Rule(source, target, sources, tuple(part), ports, flow.action, flow.key, flow.key)
+
+
+def _target(network: Network, name: str) -> tuple[tuple[Span, ...], tuple[str, ...]]:
+    if name == model.INTERNET:
+        return tuple(spans.outside(inside(network))), (spans.ANY,)
+    service: Service = network.services[name]
+    return _spans(service.addresses), service.ports
+
+
+def _spans(addresses: t.Iterable[IPv4Address]) -> tuple[Span, ...]:
+    return tuple(spans.merged((int(address), int(address)) for address in addresses))

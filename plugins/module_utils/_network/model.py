@@ -1,0 +1,104 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network as typed values: segments, hosts, services and flows, after everything was checked."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from .spans import Span
+
+MANAGEMENT, CLUSTER, ISOLATED = "management", "cluster", "isolated"
+PURPOSES = (MANAGEMENT, CLUSTER, "services", "users", ISOLATED, "other")
+ALLOW, DENY = "allow", "deny"
+PODS, INTERNET, NODES, CONTROLLERS = "pods", "internet", "nodes", "controllers"
+SSH, KUBERNETES_API, DNS, KUBELET = "ssh", "kubernetes_api", "dns", "kubelet"
+SSH_PORTS = ("tcp/22",)
+DNS_PORTS = ("udp/53", "tcp/53")
+KUBELET_PORTS = ("tcp/10250",)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One VLAN with its prefix; *pool* and *dhcp* are address spans inside it."""
+
+    name: str
+    vlan: int
+    prefix: IPv4Network
+    purpose: str
+    gateway: IPv4Address
+    mtu: int
+    pool: Span | None
+    dhcp: Span | None
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine: its address by segment. *home* is the segment of its default route, and of its name.
+
+    *port* is the network interface all its segments come in by ("" when it is not known): *native* untagged, the
+    others as PORT.VLAN. *role* is that of homelab_nodes, "" for a machine that is no node.
+    """
+
+    name: str
+    addresses: t.Mapping[str, IPv4Address]
+    role: str = ""
+    router: bool = False
+    dns: bool = False
+    port: str = ""
+    native: str = ""
+    home: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Addresses and ports ("tcp/80", "udp/100-200") under a name."""
+
+    name: str
+    addresses: tuple[IPv4Address, ...]
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the user wrote in homelab_network.flows, by names; *key* is where."""
+
+    key: str
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    action: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """The whole network; hosts and services include those nobody had to write: nodes and the built-in services."""
+
+    domain: str
+    endpoint: str
+    pod_prefix: IPv4Network
+    service_prefix: IPv4Network
+    controllers: tuple[Span, ...]
+    segments: t.Mapping[str, Segment]
+    hosts: t.Mapping[str, Host]
+    services: t.Mapping[str, Service]
+    flows: tuple[Flow, ...]
+
+    @property
+    def router(self) -> Host | None:
+        """The host that routes between the segments; None when that is not a machine of the plan."""
+        return next((host for host in self.hosts.values() if host.router), None)
+
+    @property
+    def nodes(self) -> list[Host]:
+        """The nodes of the cluster."""
+        return [host for host in self.hosts.values() if host.role]
+
+    def segment_for(self, purpose: str) -> Segment:
+        """Return the one segment of a purpose that there is one of: management or cluster."""
+        return next(segment for segment in self.segments.values() if segment.purpose == purpose)
+
+    def segment_at(self, address: int) -> str | None:
+        """Return the name of the segment an address lies in."""
+        return next((name for name, segment in self.segments.items() if IPv4Address(address) in segment.prefix), None)

@@ -1,0 +1,79 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The input homelab_network, checked as a whole."""
+
+from __future__ import annotations
+
+import typing as t
+from ipaddress import IPv4Address, IPv4Network
+
+from .._lab.problems import UNSET, Findings
+from .._lab.specs import Values
+from . import model, parse
+from .model import Host, Network, Service
+from .parse import KEY
+from .rules_flows import check_flows, parse_flows
+from .rules_places import check_hosts, check_segments
+
+
+def check_network(
+    known: Values, prefixes: t.Mapping[str, IPv4Network], endpoint: str, api_port: int, findings: Findings
+) -> Network | None:
+    """Return the network of the input, None when there is none or something is wrong with it.
+
+    *prefixes* are the sound ones of nodes, pods and Services by key; *endpoint* is the label the API is reached by.
+    Flows are judged only when everything they stand on is sound.
+    """
+    given: Values = known.get(KEY) or {}
+    if not given:
+        return None
+    before = len(findings.problems)
+    if not given.get("segments"):
+        findings.add(f"{KEY}.segments", UNSET, "a network has segments, and none is given", "Write NAME: {vlan: ...}")
+        return None
+    domain = known.get("homelab_domain", "")
+    nodes = {entry["name"]: entry for entry in known.get("homelab_nodes", ()) if _is_sound(entry)}
+    segments = parse.parse_segments(given, findings)
+    hosts = parse.parse_hosts(given, segments, nodes, domain, findings)
+    services = parse.parse_services(given, segments, hosts, findings)
+    controllers = parse.parse_controllers(given, findings)
+    check_segments(segments, prefixes, len(segments) == len(given["segments"]), findings)
+    check_hosts(segments, hosts, findings)
+    services = {**_built_in(hosts, api_port), **services}
+    flows = parse_flows(given, given["segments"], services, findings)
+    complete = len(prefixes) == 3 and len(nodes) == len(known.get("homelab_nodes", ())) > 0 and domain
+    if len(findings.problems) > before or not complete:
+        return None
+    network = Network(
+        domain=domain,
+        endpoint=f"{endpoint}.{domain}",
+        pod_prefix=prefixes["homelab_pod_prefix"],
+        service_prefix=prefixes["homelab_service_prefix"],
+        controllers=controllers,
+        segments=segments,
+        hosts=hosts,
+        services=services,
+        flows=flows,
+    )
+    check_flows(network, findings)
+    return network
+
+
+def _is_sound(node: Values) -> bool:
+    try:
+        IPv4Address(node["address"])
+    except (KeyError, ValueError):
+        return False
+    return "name" in node and "role" in node
+
+
+def _built_in(hosts: t.Mapping[str, Host], api_port: int) -> dict[str, Service]:
+    def service(name: str, ports: tuple[str, ...], at: t.Iterable[Host]) -> Service:
+        return Service(name, tuple(address for host in at for address in host.addresses.values()), ports)
+
+    planes = [host for host in hosts.values() if host.role == "control_plane"]
+    return {
+        model.SSH: service(model.SSH, model.SSH_PORTS, hosts.values()),
+        model.KUBERNETES_API: service(model.KUBERNETES_API, (f"tcp/{api_port}",), planes),
+        model.DNS: service(model.DNS, model.DNS_PORTS, [host for host in hosts.values() if host.dns]),
+    }
