@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.module_utils._network import matrix, picture
 from ansible_collections.atarnet.homelab.plugins.module_utils._report import render
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect, states
 
@@ -20,6 +21,8 @@ ARGUMENT_SPEC = {
     "lab": {"type": "str", "required": True},
     "json_file": {"type": "path"},
     "metrics_file": {"type": "path"},
+    "network": {"type": "dict"},
+    "picture_file": {"type": "path"},
 }
 
 
@@ -48,16 +51,21 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"Reporting on {given['lab']}: no host was looked at to the end. See the errors above."
             )
+        network = given["network"]
         report, now = collect(variables), time.time()
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         data = render.as_data(report, given["lab"], made, hosts)
         for path, text in (
             (given["json_file"], render.as_json(data)),
             (given["metrics_file"], render.as_metrics(data, int(now))),
+            (given["picture_file"], picture.as_svg(network, given["title"]) if network else ""),
         ):
-            if path:
+            if path and text:
                 _write(str(path), text)
-        return {"changed": False, "report": data, "msg": render.as_text(report, given["title"], hosts)}
+        message = render.as_text(report, given["title"], hosts)
+        if network:
+            message += f"\nwhat each segment reaches (* in part)\n{matrix.as_text(network)}"
+        return {"changed": False, "report": data, "msg": message}
 
 
 def _write(path: str, text: str) -> None:

@@ -153,4 +153,81 @@ plan:
       description: Base URLs asked first, by registry host.
       type: dict
       sample: {}
+    network:
+      description: The network as C(homelab_network) has it; null when it is not planned.
+      type: dict
+      contains:
+        prefixes:
+          description: The networks of pods and Services.
+          type: dict
+          sample: {pods: 10.244.0.0/16, services: 10.96.0.0/16}
+        controllers:
+          description: Where controllers may come from besides the management segment.
+          type: list
+          elements: str
+          sample: [192.168.10.5]
+        segments:
+          description: The segments by name; C(pool) and C(dhcp) are null when there is none.
+          type: dict
+          sample:
+            users:
+              vlan: 50
+              prefix: 192.168.50.0/24
+              purpose: users
+              gateway: 192.168.50.254
+              mtu: 1500
+              pool: null
+              dhcp: null
+        hosts:
+          description:
+            - The hosts by name, nodes of the cluster too. C(home) is the segment of the default route.
+            - C(firewall) is the body of the host's own nftables table, what stands in C(table inet homelab).
+          type: dict
+          sample:
+            node1:
+              addresses: {cluster: 192.168.20.11}
+              node: true
+              router: false
+              dns: false
+              port: ""
+              native: ""
+              home: cluster
+              firewall: "set allowed { ... } chain input { ... }"
+        services:
+          description: The services by name, the built-in ones first.
+          type: dict
+          sample: {ingress: {addresses: [192.168.30.200], ports: [tcp/443]}}
+        flows:
+          description:
+            - One entry a pair of source and target; the built-in ones too. C(ports) may be C(any).
+            - C(targets) is empty for C(internet), which is every address outside of the plan.
+          type: list
+          elements: dict
+          sample:
+            - from: users
+              to: ingress
+              ports: [tcp/443]
+              action: allow
+              why: homelab_network.flows[0]
+              sources: [192.168.50.0/24]
+              targets: [192.168.30.200]
+        matrix:
+          description:
+            - By source (a segment, or C(pods)), target (a segment, or C(internet)) and service, the verdict and why.
+            - The verdict is C(allow), C(deny), or C(partly) when it depends on the address or port.
+          type: dict
+          sample: {users: {services: {ingress: {verdict: allow, why: "router gw: users -> ingress"}}}}
+        pools:
+          description: Ranges that load balancers give out.
+          type: list
+          elements: dict
+          sample:
+            - name: services
+              first: 192.168.30.200
+              last: 192.168.30.239
+              segment: services
+        dns:
+          description: Names below C(homelab_domain) with their addresses; hosts, gateways and the API.
+          type: dict
+          sample: {domain: lab.home.arpa, records: {nas.lab.home.arpa: [192.168.30.5]}}
 """

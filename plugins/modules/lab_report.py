@@ -45,6 +45,14 @@ options:
       - Path on the controller to write the counts to in Prometheus' text format, for example in the folder of
         node-exporter's textfile collector. Its name ends in C(.prom).
     type: path
+  network:
+    description:
+      - The network of the lab plan (C(plan.network) of M(atarnet.homelab.lab_plan)), to show in RV(msg) what each
+        segment reaches; none, when the network is not planned.
+    type: dict
+  picture_file:
+    description: Path on the controller to write the same to as a picture (SVG); nothing is written without O(network).
+    type: path
 """
 
 EXAMPLES = r"""

@@ -24,12 +24,14 @@ PLAYED = (
     "host_without_node",
     "several_at_once",
     "missing_required",
+    "network_ssh_cut",
+    "network_host_missing",
 )
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(REJECTED) >= 24
-    assert len(ACCEPTED) >= 8
+    assert len(REJECTED) >= 120
+    assert len(ACCEPTED) >= 15
 
 
 @pytest.mark.parametrize("case", REJECTED, ids=lambda case: case.name)
@@ -102,7 +104,7 @@ def test_hosts_agree(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in ACCEPTED if case.name in ("minimal", "overlays")], ids=lambda c: c.name
+    "case", [case for case in ACCEPTED if case.name in ("minimal", "overlays", "network")], ids=lambda c: c.name
 )
 def test_accepted_by_ansible(case: Case, tmp_path: Path) -> None:
     """ansible-playbook compiles the very plan the model does, with the kubeconfig's path rendered and expanded."""
