@@ -1,0 +1,116 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Change a host's network, then prove over a new connection that it can still be reached, or explain why not."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
+from ansible_collections.atarnet.homelab.plugins.modules.host_network import ARGUMENT_SPEC
+
+Json = dict[str, t.Any]
+
+_PAUSE = 1.0
+# The host has reverted itself by then, on whose clock the time began to run earlier.
+_REVERT_TAKES = 2.0
+_ASK_FOR = 60.0
+
+
+class ActionModule(ActionBase):
+    """The controller's half of atarnet.homelab.host_network."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Apply in one round; when something changed that can cut the host off, confirm in another."""
+        super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail(f"Reading the arguments of host_network: {'; '.join(checked.error_messages)}.")
+        self._args = checked.validated_parameters
+        try:
+            parse(self._args, "")
+        except HostError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        # The ruleset has no place in the host's journal.
+        self._vars = {**(task_vars or {}), "ansible_no_target_syslog": True}
+        self._token = secrets.token_hex(8)
+        given = {key: self._args[key] for key in ("ruleset", "confirm_within", "state")}
+        result = self._call("apply", **given)
+        unconfirmed = result.pop("unconfirmed", None)
+        if unconfirmed:
+            self._confirm(unconfirmed["session"])
+        return result
+
+    def _call(self, step: str, **arguments: t.Any) -> Json:
+        """Run one step on the host; raises AnsibleConnectionFailure when it cannot be reached."""
+        call = {"step": step, "token": self._token, "new": self._connection.transport != "local"}
+        result = dict(
+            self._execute_module(
+                module_name="atarnet.homelab.host_network",
+                module_args={**arguments, "call": call},
+                task_vars=self._vars,
+            )
+        )
+        result.pop("invocation", None)
+        return result
+
+    def _confirm(self, session: str) -> None:
+        """Confirm over a new connection; raises AnsibleActionFail when none came through in time."""
+        deadline = time.monotonic() + self._args["confirm_within"]
+        cause = "no attempt was answered in time"
+        while time.monotonic() < deadline:
+            try:
+                self._connection.reset()
+                result = self._call("confirm")
+            except AnsibleConnectionFailure as exc:
+                cause = str(exc)
+            else:
+                outcome = result.get("outcome")
+                if outcome == "confirmed":
+                    return
+                cause = result.get("msg", f"the host answers: {outcome}")
+                if outcome != "same connection":
+                    break
+            time.sleep(_PAUSE)
+        time.sleep(max(0.0, deadline + _REVERT_TAKES - time.monotonic()))
+        outcome = self._outcome()
+        if outcome != "confirmed":
+            raise AnsibleActionFail(self._explanation(cause, outcome, session))
+
+    def _outcome(self) -> str:
+        """Return what the host says became of the change; raises AnsibleConnectionFailure when it does not answer."""
+        end = time.monotonic() + _ASK_FOR
+        while True:
+            try:
+                self._connection.reset()
+                result = self._call("ask")
+                return str(result.get("outcome") or result.get("msg"))
+            except AnsibleConnectionFailure as exc:
+                if time.monotonic() >= end:
+                    waited = f"{self._args['confirm_within']} s and {_ASK_FOR:.0f} s more"
+                    raise AnsibleConnectionFailure(
+                        f"Changing the network: the host cannot be reached any more, though {waited} after the change "
+                        f"it should have reverted itself: {exc}. A reboot returns to what was confirmed last."
+                    ) from exc
+            time.sleep(_PAUSE)
+
+    def _explanation(self, cause: str, outcome: str, session: str) -> str:
+        now = "The host was asked: it has put everything back and is as before."
+        if outcome != "reverted":
+            now = f"The host was asked and says '{outcome}': run `systemctl start homelab-network-revert` there."
+        return (
+            "Changing the network: with the new ruleset in force no new connection could confirm it within "
+            f"{self._args['confirm_within']} s ({cause.strip().rstrip('.')}). {now} "
+            f"{suspect(self._args['ruleset'], session)}"
+        )

@@ -1,0 +1,193 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Change the network of a host so that it changes back by itself unless somebody confirms.
+
+A change is in force before it is confirmed, and survives a boot only afterwards. Whatever is killed in between: the
+record of the pending change is written before, and removed after, anything it speaks of.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+from dataclasses import replace
+
+from .._host.builder import Change
+from .._host.errors import HostError
+from .._host.fingerprint import keep_baseline
+from .._host.ledger import LedgerStore, ensure_private
+from .._host.model import UNIT_DIR
+from .._host.system import System
+from . import ruleset
+from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
+from .observe import observe, session
+from .plan import REVERT, TABLE_ID, Plan, make_plan
+from .revert import CANDIDATE, OLD_TABLE, PENDING, ROLLBACK, STATE, put_back
+
+CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
+_SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
+
+
+class Part(t.Protocol):
+    """One kind of thing that is changed, confirmed and put back together with the others."""
+
+    name: str
+
+    def save(self) -> t.Any:
+        """Keep, below the rollback folder, what brings back the present state; return how it looks."""
+
+    def enter(self) -> t.Any:
+        """Put the wanted state into force; return how it looks."""
+
+    def confirm(self) -> None:
+        """Have every boot bring what is in force."""
+
+
+def reconcile(system: System, wanted: Wanted, token: str, check: bool) -> Plan:
+    """Make the host as wanted, unconfirmed; with *check* only say how. The caller holds the lock. Raises HostError."""
+    observed = observe(system, wanted)
+    plan = make_plan(wanted, observed)
+    if wanted.ruleset and observed.nft and plan.needs_confirmation:
+        ruleset.check(system, wanted)
+    if check or not plan.changes:
+        return plan
+    if wanted.ruleset and not observed.nft:
+        raise HostError("Cannot load the ruleset", "the host has no nft", "Install the package nftables before")
+    keep_baseline(system, LedgerStore(system))
+    _Work(system, wanted, token).carry_out(plan)
+    return plan
+
+
+class _Work:
+    """The changes of one plan, each by its type and action."""
+
+    def __init__(self, system: System, wanted: Wanted, token: str) -> None:
+        self._system = system
+        self._wanted = wanted
+        self._token = token
+        self._stale = False
+
+    def carry_out(self, plan: Plan) -> None:
+        """Make all changes; what could cut the host off comes last, so that the host can revert it by then."""
+        for change in plan.changes:
+            if change.identity == REVERT:
+                revert(self._system)
+            elif change.identity == TABLE_ID and change.action == "remove":
+                ruleset.Ruleset(self._system).remove()
+            elif change.identity == f"directory:{STATE}":
+                self._remove_state()
+            elif change.kind == "unit":
+                self._unit(change)
+            elif change.kind == "file" and not (change.name == BOOT and plan.needs_confirmation):
+                self._file(change)
+        if self._stale:
+            self._systemctl("daemon-reload")
+        if plan.needs_confirmation:
+            begin(self._system, self._wanted, self._token, [ruleset.Ruleset(self._system, self._wanted)])
+
+    def _file(self, change: Change) -> None:
+        path = change.name
+        if change.action == "remove":
+            self._system.remove(path)
+            if not path.startswith(UNIT_DIR):
+                # An emptied folder is one we made: neither of the two is part of a fresh system.
+                self._system.remove_directory(os.path.dirname(path))
+        elif path == BOOT:
+            ruleset.write_boot(self._system, self._wanted.boot.text.encode("utf-8"))
+        else:
+            file, root = self._wanted.machinery[path], (self._system.uid("root") or 0, self._system.gid("root") or 0)
+            ensure_private(self._system, os.path.dirname(path))
+            self._system.write(path, [file.text.encode("utf-8")], int(file.mode, 8), *root)
+        self._stale = self._stale or path.startswith(UNIT_DIR)
+
+    def _unit(self, change: Change) -> None:
+        """Enable or disable, which has systemd read what changed before; stale definitions are read at the end."""
+        if change.action == "reload":
+            self._stale = True
+        else:
+            self._systemctl(change.action, *(["--now"] if change.action == "disable" else []), change.name)
+
+    def _systemctl(self, *words: str) -> None:
+        self._system.demand(f"Cannot run systemctl {' '.join(words)}", _SYSTEMD, "systemctl", *words)
+
+    def _remove_state(self) -> None:
+        for path in (PENDING, OLD_TABLE, CANDIDATE, APPLIED):
+            self._system.remove(path)
+        for folder in (ROLLBACK, STATE):
+            if not self._system.remove_directory(folder):
+                cause = f"it still holds {', '.join(self._system.children(folder))}"
+                raise HostError(f"Cannot remove {folder}", cause, "Look whose files these are and remove them by hand")
+
+
+def begin(system: System, wanted: Wanted, token: str, parts: t.Sequence[Part]) -> None:
+    """Put *parts* into force for as long as the wish says; they are then to be confirmed with *token*.
+
+    Raises HostError, with everything as it was before.
+    """
+    before = {part.name: part.save() for part in parts}
+    deadline = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + wanted.confirm_within))
+    pending = Pending(token, deadline, session(system), before)
+    store = LedgerStore(system)
+    store.write_private(PENDING, pending.dump())
+    try:
+        _arm(system, wanted.confirm_within)
+        pending = replace(pending, after={part.name: part.enter() for part in parts})
+        store.write_private(PENDING, pending.dump())
+    except HostError:
+        revert(system)
+        raise
+
+
+def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection: bool) -> str:
+    """Keep the change that *token* names, and return "confirmed".
+
+    Returns "reverted" when the host has changed back already, and with *new_connection* "same connection" when this
+    process came over the one that made the change, which proves nothing. The caller holds the lock. Raises HostError.
+    """
+    state = ask(system, token)
+    pending = load(Pending, system.read_text(PENDING))
+    if state != PENDING_STILL or pending is None:
+        return state
+    if new_connection and pending.session and pending.session == session(system):
+        return SAME_CONNECTION
+    for part in parts:
+        part.confirm()
+    LedgerStore(system).write_private(APPLIED, Applied(token, pending.after).dump())
+    system.remove(PENDING)
+    _disarm(system)
+    for path in (OLD_TABLE, CANDIDATE):
+        system.remove(path)
+    return CONFIRMED
+
+
+def ask(system: System, token: str) -> str:
+    """Return what became of the change that *token* names: "pending", "confirmed" or "reverted"."""
+    pending, applied = load(Pending, system.read_text(PENDING)), load(Applied, system.read_text(APPLIED))
+    if pending and pending.token == token:
+        return PENDING_STILL
+    return CONFIRMED if applied and applied.token == token else REVERTED
+
+
+def revert(system: System) -> None:
+    """End a pending change now. The caller holds the lock. Raises HostError; the change then stays pending."""
+    fix = "Look at `nft list tables` on the host; a reboot brings the state that was confirmed last"
+    put_back(system.real(""), lambda command: system.demand("Cannot put the network back", fix, *command))
+    _disarm(system)
+
+
+def _arm(system: System, seconds: int) -> None:
+    """Have systemd start the revert in *seconds*, whatever becomes of us (systemd-run(1): a timer for a unit)."""
+    _disarm(system)
+    timer = ("--on-active", f"{seconds}s", "--timer-property=AccuracySec=100ms", f"--unit={REVERT_TIMER[:-6]}")
+    system.demand("Cannot set the timer that reverts the change", _SYSTEMD, "systemd-run", "--quiet", *timer)
+
+
+def _disarm(system: System) -> None:
+    system.run("systemctl", "stop", REVERT_TIMER)
+
+
+def seen_session(system: System) -> Json:
+    """Return {"session"} of the pending change, for the controller's explanations."""
+    pending = load(Pending, system.read_text(PENDING))
+    return {"session": pending.session if pending else ""}
