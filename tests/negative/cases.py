@@ -43,7 +43,7 @@ def _case(path: Path) -> Case:
     entry = read_yaml(path)
     variables = {**read_yaml(HERE / "base.yml"), **entry.get("vars", {})}
     if "network" in entry:
-        variables["homelab_network"] = _laid_over(read_yaml(HERE / "network.yml"), entry["network"])
+        variables["homelab_network"] = laid_over(read_yaml(HERE / "network.yml"), entry["network"])
     for name in entry.get("without", ()):
         del variables[name]
     return Case(
@@ -56,12 +56,12 @@ def _case(path: Path) -> Case:
     )
 
 
-def _laid_over(base: t.Any, changes: t.Any) -> t.Any:
+def laid_over(base: t.Any, changes: t.Any) -> t.Any:
     """Return *base* with *changes* made: mappings key by key, null takes a key out, all else is replaced."""
     if not isinstance(base, dict) or not isinstance(changes, dict):
         return changes
     kept = {key: value for key, value in base.items() if key not in changes}
-    return kept | {key: _laid_over(base.get(key), value) for key, value in changes.items() if value is not None}
+    return kept | {key: laid_over(base.get(key), value) for key, value in changes.items() if value is not None}
 
 
 @functools.cache

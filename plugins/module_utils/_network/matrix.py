@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 import typing as t
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from . import model, spans
-from .evaluate import Json, Judge, Verdict
+from .evaluate import Json, Judge
 
 ALLOWED, DENIED, PARTLY = "allow", "deny", "partly"
 # What stands for the whole internet.
-_INTERNET_PROTOCOL, _INTERNET_PORT = "tcp", 443
+_TO_INTERNET = ("tcp", 443)
 
+Way = tuple[IPv4Address, str, int]
 Matrix = dict[str, dict[str, dict[str, dict[str, str]]]]
 
 
@@ -25,34 +26,38 @@ def matrix(network: Json) -> Matrix:
     judge = Judge(network)
     sources = {name: judge.member(name) for name in network["segments"]}
     sources[model.PODS] = IPv4Address(spans.parse_span(network["prefixes"]["pods"])[0] + 1)
-    return {name: _row(network, judge, source) for name, source in sources.items()}
+    places = {name: _services_in(network, segment["prefix"]) for name, segment in network["segments"].items()}
+    return {name: _row(judge, source, places) for name, source in sources.items()}
 
 
-def _row(network: Json, judge: Judge, source: IPv4Address) -> dict[str, dict[str, dict[str, str]]]:
-    row = {}
-    for name, segment in network["segments"].items():
-        span = spans.parse_span(segment["prefix"])
-        row[name] = {
-            service: _cell(judge, source, addresses, entry["ports"])
-            for service, entry in network["services"].items()
-            if (addresses := [text for text in entry["addresses"] if spans.within(spans.parse_span(text), span)])
-        }
-    verdict = judge.verdict(source, judge.stranger(), _INTERNET_PROTOCOL, _INTERNET_PORT)
-    row[model.INTERNET] = {model.INTERNET: _summary([verdict])}
+def _services_in(network: Json, prefix: str) -> dict[str, list[Way]]:
+    """Return for each service with an address in *prefix* the ways to it: address, protocol and first port."""
+    segment = IPv4Network(prefix)
+    found = {
+        name: [
+            (address, protocol, low)
+            for address in map(IPv4Address, service["addresses"])
+            for protocol, (low, _high) in spans.expand_ports(service["ports"])
+            if address in segment
+        ]
+        for name, service in network["services"].items()
+    }
+    return {name: ways for name, ways in found.items() if ways}
+
+
+def _row(
+    judge: Judge, source: IPv4Address, places: t.Mapping[str, t.Mapping[str, list[Way]]]
+) -> dict[str, dict[str, dict[str, str]]]:
+    row = {
+        name: {service: _cell(judge, source, ways) for service, ways in services.items()}
+        for name, services in places.items()
+    }
+    row[model.INTERNET] = {model.INTERNET: _cell(judge, source, [(judge.stranger(), *_TO_INTERNET)])}
     return row
 
 
-def _cell(judge: Judge, source: IPv4Address, addresses: list[str], ports: list[str]) -> dict[str, str]:
-    return _summary(
-        [
-            judge.verdict(source, IPv4Address(address), protocol, low)
-            for address in addresses
-            for protocol, (low, _high) in spans.expand_ports(ports)
-        ]
-    )
-
-
-def _summary(verdicts: t.Sequence[Verdict]) -> dict[str, str]:
+def _cell(judge: Judge, source: IPv4Address, ways: t.Sequence[Way]) -> dict[str, str]:
+    verdicts = [judge.verdict(source, *way) for way in ways]
     found = {verdict.allowed for verdict in verdicts}
     word = PARTLY if len(found) > 1 else ALLOWED if found == {True} else DENIED
     return {"verdict": word, "why": "; ".join(dict.fromkeys(verdict.why for verdict in verdicts))}

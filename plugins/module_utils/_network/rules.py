@@ -68,12 +68,14 @@ def _is_sound(node: Values) -> bool:
 
 
 def _built_in(hosts: t.Mapping[str, Host], api_port: int) -> dict[str, Service]:
-    def service(name: str, ports: tuple[str, ...], at: t.Iterable[Host]) -> Service:
-        return Service(name, tuple(address for host in at for address in host.addresses.values()), ports)
+    def everywhere(at: t.Iterable[Host]) -> tuple[IPv4Address, ...]:
+        return tuple(address for host in at for address in host.addresses.values())
 
     planes = [host for host in hosts.values() if host.role == "control_plane"]
-    return {
-        model.SSH: service(model.SSH, model.SSH_PORTS, hosts.values()),
-        model.KUBERNETES_API: service(model.KUBERNETES_API, (f"tcp/{api_port}",), planes),
-        model.DNS: service(model.DNS, model.DNS_PORTS, [host for host in hosts.values() if host.dns]),
-    }
+    api = tuple(host.addresses[host.home] for host in planes if host.home in host.addresses)
+    services = (
+        Service(model.SSH, everywhere(hosts.values()), model.SSH_PORTS),
+        Service(model.KUBERNETES_API, api, (f"tcp/{api_port}",)),
+        Service(model.DNS, everywhere(host for host in hosts.values() if host.dns), model.DNS_PORTS),
+    )
+    return {service.name: service for service in services}
