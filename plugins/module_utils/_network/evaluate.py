@@ -93,8 +93,12 @@ class Judge:
         if start in self._peers and self._is_of_cluster(end):
             return Verdict(True, _OWN_NETWORK)
         steps = []
+        wire = self._wire(start, end, sender)
+        if self._router is not None and wire != self._segment(start):
+            why = f"host {sender} sends it by {wire}, where router {self._router} takes the address for forged"
+            return Verdict(False, why)
         if self._crosses(start, end, sender, receiver):
-            steps.append(self._forward(start, end, protocol, port))
+            steps.append(self._by_flows(f"router {self._router}", start, end, protocol, port))
         if receiver is not None:
             steps.append(self._input(receiver, start, end, protocol, port))
         if not steps:
@@ -124,15 +128,19 @@ class Judge:
     def _segment(self, address: int) -> str | None:
         return next((name for name, (first, last) in self._segments.items() if first <= address <= last), None)
 
+    def _wire(self, start: int, end: int, sender: str | None) -> str | None:
+        """Return the segment a packet is put on: a host has one way to each target, whichever address it sends with."""
+        if sender is None or sender == self._router:
+            return self._segment(start)
+        host, target = self._hosts[sender], self._segment(end)
+        return target if target in host["addresses"] else host["home"]
+
     def _crosses(self, start: int, end: int, sender: str | None, receiver: str | None) -> bool:
         """Tell whether the plan's router forwards the packet."""
         if self._router is None or self._router in (sender, receiver) or self._is_pod(start):
             return False
         segment = self._segment(start)
         return segment is None or segment != self._segment(end)
-
-    def _forward(self, start: int, end: int, protocol: str, port: int) -> Verdict:
-        return self._by_flows(f"router {self._router}", start, end, protocol, port)
 
     def _input(self, name: str, start: int, end: int, protocol: str, port: int) -> Verdict:
         host = self._hosts[name]

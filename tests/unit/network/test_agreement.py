@@ -103,6 +103,10 @@ class World:
         """Return the host that has an address."""
         return next((name for name, legs in self.hosts.items() if address in legs.values()), None)
 
+    def home(self, host: str) -> str:
+        """Return the segment of a host's default route."""
+        return "cluster" if host in self.nodes else next(iter(self.hosts[host]))
+
     def passes(
         self, tables: dict[str, Ruleset], source: IPv4Address, target: IPv4Address, way: tuple[str, int]
     ) -> bool:
@@ -112,6 +116,12 @@ class World:
         pod = source in PODS
         if sender is not None and sender == receiver:
             return True
+        wire = comes_from
+        if sender not in (None, "gw"):
+            wire = goes_to if goes_to in self.hosts[sender] else self.home(sender)
+        if wire != comes_from:
+            # The answer would go through the router, which has not seen the question.
+            return False
         if "gw" not in (sender, receiver) and not pod and (comes_from is None or comes_from != goes_to):
             interface = self.interfaces[comes_from] if comes_from else "wan0"
             if not tables["gw"].passes("forward", Packet(source, target, *way, interface=interface)):
@@ -119,8 +129,7 @@ class World:
         if receiver is None:
             return True
         legs = self.hosts[receiver]
-        home = "cluster" if receiver in self.nodes else next(iter(legs))
-        back = comes_from if comes_from in legs else home
+        back = comes_from if comes_from in legs else self.home(receiver)
         right_way = pod or receiver == "gw" or back == goes_to
         return tables[receiver].passes("input", Packet(source, target, *way, way_back=right_way))
 

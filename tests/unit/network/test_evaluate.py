@@ -57,8 +57,9 @@ TWO_LEGS: Json = {"hosts": {"nas": {"addresses": {"services": "192.168.30.5", "u
         (ADMIN, NAS, True, "router gw: management -> ssh; host nas: management -> ssh"),
         (ADMIN, "192.168.50.5", False, "host nas answers by its address in services, and takes a sender that comes by"),
         ("192.168.30.9", "192.168.50.5", False, "router gw: no flow allows it"),
+        ("192.168.50.5", NODE1, False, "host nas sends it by services, where router gw takes the address for forged"),
     ],
-    ids=["its home", "its other leg", "across"],
+    ids=["its home", "its other leg", "across", "from its other leg"],
 )
 def test_a_host_with_two_legs(source: str, target: str, allowed: bool, why: str) -> None:
     verdict = evaluate(compiled(TWO_LEGS), source, target, "tcp", 22)
