@@ -26,6 +26,26 @@ _PLAYS = {
             "when": "inventory_hostname == ansible_play_hosts_all[-1]",
         },
     ],
+    "report": [
+        {"name": "Compile", "atarnet.homelab.lab_plan": {}, "register": "validate_result", "run_once": True},
+        {"name": "Change nothing", "ansible.builtin.set_fact": {"layer_result": {"changes": []}}},
+        {
+            "name": "Report",
+            "atarnet.homelab.lab_report": {
+                "title": "Plan",
+                "lab": "home",
+                "network": "{{ validate_result.plan.network | default(omit, true) }}",
+                "picture_file": "{{ keep }}.svg",
+            },
+            "register": "report",
+            "run_once": True,
+        },
+        {
+            "name": "Keep",
+            "ansible.builtin.copy": {"content": "{{ report.msg.splitlines() | to_json }}", "dest": "{{ keep }}"},
+            "run_once": True,
+        },
+    ],
 }
 
 

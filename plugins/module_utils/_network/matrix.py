@@ -24,10 +24,13 @@ def matrix(network: Json) -> Matrix:
     The verdict is "allow", "deny", or "partly" when it depends on address or port; the last target is the internet.
     """
     judge = Judge(network)
-    sources = {name: judge.member(name) for name in network["segments"]}
-    sources[model.PODS] = IPv4Address(spans.parse_span(network["prefixes"]["pods"])[0] + 1)
+    sources = {name: [judge.member(name)] for name in network["segments"]}
+    # To another node than its own, a pod comes with the address of its node.
+    nodes = [host["addresses"][host["home"]] for host in network["hosts"].values() if host["node"]]
+    pod = IPv4Address(spans.parse_span(network["prefixes"]["pods"])[0] + 1)
+    sources[model.PODS] = [pod, *map(IPv4Address, nodes)]
     places = {name: _services_in(network, segment["prefix"]) for name, segment in network["segments"].items()}
-    return {name: _row(judge, source, places) for name, source in sources.items()}
+    return {name: _row(judge, addresses, places) for name, addresses in sources.items()}
 
 
 def _services_in(network: Json, prefix: str) -> dict[str, list[Way]]:
@@ -46,25 +49,25 @@ def _services_in(network: Json, prefix: str) -> dict[str, list[Way]]:
 
 
 def _row(
-    judge: Judge, source: IPv4Address, places: t.Mapping[str, t.Mapping[str, list[Way]]]
+    judge: Judge, sources: list[IPv4Address], places: t.Mapping[str, t.Mapping[str, list[Way]]]
 ) -> dict[str, dict[str, dict[str, str]]]:
     row = {
-        name: {service: _cell(judge, source, ways) for service, ways in services.items()}
+        name: {service: _cell(judge, sources, ways) for service, ways in services.items()}
         for name, services in places.items()
     }
-    row[model.INTERNET] = {model.INTERNET: _cell(judge, source, [(judge.stranger(), *_TO_INTERNET)])}
+    row[model.INTERNET] = {model.INTERNET: _cell(judge, sources, [(judge.stranger(), *_TO_INTERNET)])}
     return row
 
 
-def _cell(judge: Judge, source: IPv4Address, ways: t.Sequence[Way]) -> dict[str, str]:
-    verdicts = [judge.verdict(source, *way) for way in ways]
+def _cell(judge: Judge, sources: list[IPv4Address], ways: t.Sequence[Way]) -> dict[str, str]:
+    verdicts = [judge.verdict(source, *way) for source in sources for way in ways if source != way[0]]
     found = {verdict.allowed for verdict in verdicts}
     word = PARTLY if len(found) > 1 else ALLOWED if found == {True} else DENIED
     return {"verdict": word, "why": "; ".join(dict.fromkeys(verdict.why for verdict in verdicts))}
 
 
 def as_text(network: Json) -> str:
-    """Return the matrix as a table: what each row reaches of each column; nothing is denied in silence ("-")."""
+    """Return the matrix as a table: the services in each column that each row reaches, * in part, "-" none."""
     rows: Matrix = network["matrix"]
     columns = list(next(iter(rows.values())))
     table = [["from \\ to", *columns]]

@@ -303,6 +303,9 @@ def _service_addresses(
         address = parse_address(where, text, findings)
         if address and place and check_inside(where, address, name, place.prefix, findings):
             found.append(address)
+            if place.dhcp and spans.meet(place.dhcp, (int(address),) * 2):
+                reason = f'it is in the dhcp range {spans.show_range(place.dhcp)} of segment "{name}"'
+                findings.add(where, text, reason, "Choose an address outside, or shorten the range")
     return tuple(found)
 
 

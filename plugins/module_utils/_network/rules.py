@@ -29,7 +29,9 @@ def check_network(
         return None
     before = len(findings.problems)
     if not given.get("segments"):
-        findings.add(f"{KEY}.segments", UNSET, "a network has segments, and none is given", "Write NAME: {vlan: ...}")
+        if not any(problem.key == f"{KEY}.segments" for problem in findings.problems):
+            fix = "Write NAME: {vlan: ID, prefix: NETWORK, purpose: ...}"
+            findings.add(f"{KEY}.segments", UNSET, "a network has segments, and none is given", fix)
         return None
     domain = known.get("homelab_domain", "")
     nodes = {entry["name"]: entry for entry in known.get("homelab_nodes", ()) if _is_sound(entry)}

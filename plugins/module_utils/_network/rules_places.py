@@ -69,11 +69,11 @@ def _check_ranges(segment: Segment, findings: Findings) -> None:
         if span and spans.meet(span, (gateway, gateway)):
             key = f"{KEY}.segments.{segment.name}.{field}"
             reason = f"the gateway {segment.gateway} is in it"
-            findings.add(key, spans.show_span(span), reason, "Begin after the gateway, or set another gateway")
+            findings.add(key, spans.show_range(span), reason, "Begin after the gateway, or set another gateway")
     if segment.pool and segment.dhcp and spans.meet(segment.pool, segment.dhcp):
         key = f"{KEY}.segments.{segment.name}.pool"
-        reason = f"it meets the dhcp range {spans.show_span(segment.dhcp)}, and an address would be given out twice"
-        findings.add(key, spans.show_span(segment.pool), reason, "Choose ranges that share no address")
+        reason = f"it meets the dhcp range {spans.show_range(segment.dhcp)}, and an address would be given out twice"
+        findings.add(key, spans.show_range(segment.pool), reason, "Choose ranges that share no address")
 
 
 def check_hosts(segments: t.Mapping[str, Segment], hosts: t.Mapping[str, Host], findings: Findings) -> None:
@@ -96,9 +96,9 @@ def check_hosts(segments: t.Mapping[str, Segment], hosts: t.Mapping[str, Host], 
 
 
 def _check_address(key: str, host: Host, segment: Segment, address: IPv4Address, findings: Findings) -> None:
-    for field, span in (("pool", segment.pool), ("dhcp", segment.dhcp)):
+    for field, span in (("pool", segment.pool), ("dhcp range", segment.dhcp)):
         if span and spans.meet(span, (int(address),) * 2):
-            reason = f'it is in the {field} {spans.show_span(span)} of segment "{segment.name}"'
+            reason = f'it is in the {field} {spans.show_range(span)} of segment "{segment.name}"'
             findings.add(key, str(address), reason, f"Choose an address outside, or shorten the {field}")
     if host.router and address != segment.gateway:
         reason = f'the gateway of segment "{segment.name}" is {segment.gateway}, and the router must be there'
