@@ -30,10 +30,8 @@ _COUNTERS = ("forged", "ssh_flood", "ipv6", "dropped", "not_forwarded")
 def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
     """Return the firewall of *host* under the *rules* of the network."""
     elements = _elements(network, rules, host)
-    segments = [(spans.span_of(segment.prefix), name) for name, segment in network.segments.items()]
     blocks = [
         *(f"counter {name} {{ }}" for name in _COUNTERS),
-        _set("segments", "type ipv4_addr", _intervals(segments), counted=False),
         _set("allowed", f"typeof {_FLOW}", elements[model.ALLOW]),
         _set("denied", f"typeof {_FLOW}", elements[model.DENY]),
         "set ssh_sources {\n\ttype ipv4_addr\n\tsize 65536\n\tflags dynamic,timeout\n\ttimeout 2m\n}",
@@ -46,6 +44,8 @@ def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
         blocks += _router_sets(network, rules, host)
         blocks.append(_chain("forward", "filter", "drop", _routing(bool(host.port))))
     else:
+        segments = [(spans.span_of(segment.prefix), name) for name, segment in network.segments.items()]
+        blocks.append(_set("segments", "type ipv4_addr", _intervals(segments), counted=False))
         blocks.append(_chain("forward", "filter - 5", "accept", _passing()))
     return "\n".join(blocks) + "\n"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._network import spans
 
 from tests.unit.network.kernel import Ruleset, load
 from tests.unit.network.support import Json, compiled, compiled_input, table
@@ -38,6 +39,22 @@ def test_the_number_of_rules_does_not_depend_on_the_network() -> None:
         assert {chain: len(rules) for chain, rules in one.rules.items()} == {
             chain: len(rules) for chain, rules in other.rules.items()
         }
+
+
+def test_overlapping_flows_are_taken_apart() -> None:
+    """The kernel refuses an element that begins or ends inside another."""
+    changes: Json = {
+        "controllers": ["192.168.50.0/28", "192.168.48.0/22"],
+        "segments": {"iot": {"purpose": "other"}},
+        "flows": [{"from": ["management", "users"], "to": "ssh"}, {"from": ["pods", "cluster"], "to": "nfs"}],
+    }
+    network = compiled(changes)
+    for host in network["hosts"].values():
+        load(table(host))
+    elements = re.findall(r"(\S+) \. \S+ \. tcp \. 22 comment", network["hosts"]["nas"]["firewall"])
+    found = [spans.parse_span(text) for text in elements]
+    assert sum(last - first + 1 for first, last in found) == 256 + 1024
+    assert spans.merged(found) == [spans.parse_span(text) for text in ("192.168.10.0/24", "192.168.48.0/22")]
 
 
 def test_flows_are_counted_under_their_words() -> None:
