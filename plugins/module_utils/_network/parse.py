@@ -173,7 +173,7 @@ def parse_hosts(
             name=name,
             addresses=addresses,
             role=node["role"] if node else "",
-            router=entry.get("router", False),
+            router=entry.get("router", False) and not node,
             dns=entry.get("dns", False),
             port=entry.get("port", ""),
             native=entry.get("native", ""),

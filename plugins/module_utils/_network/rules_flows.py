@@ -118,7 +118,7 @@ def _check_shadows(network: Network, rules: t.Sequence[Rule], findings: Findings
             shown = {"from": list(flow.sources), "to": list(flow.targets)}
             what = other[0].key or f'the flow "{other[0].words}" ({other[0].why})'
             reason = f"{what} says so already" if flow.action == model.ALLOW else f"{what} promises so already"
-            findings.add(flow.key, shown, reason, "Remove one of them")
+            findings.add(flow.key, shown, reason, "Remove one of them" if other[0].key else "Remove it")
             break
 
 
@@ -158,6 +158,8 @@ def _shared(one: Rule, other: Rule) -> str:
                     (max(a[0], b[0]), min(a[1], b[1]))
                     for a, b in ((box.source, hole.source), (box.target, hole.target), (box.ports, hole.ports))
                 )
+                if one.target == model.INTERNET:
+                    return f"{spans.show_span(source)} to the internet"
                 ports = f"{low}" if low == high else f"{low}-{high}"
                 return f"{spans.show_span(source)} to {spans.show_span(target)} by {box.protocol}/{ports}"
     return ""
