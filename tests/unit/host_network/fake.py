@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host in a folder whose nft keeps tables in memory: one line of the ruleset is one rule of the listing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, revert
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
+    BOOT,
+    EMPTIED,
+    FIREWALL_UNIT,
+    REVERT_UNIT,
+    parse,
+)
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import Plan
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.ruleset import Ruleset
+
+from tests.unit.host.fake import Commands, Host, RootedSystem
+
+PROGRAM = Path(revert.__file__).read_text(encoding="utf-8")
+OPENED = "table inet homelab {"
+
+
+@dataclass
+class NetworkCommands(Commands):
+    """Knows our table (None: there is none), a foreign one, and whether the timer is set."""
+
+    table: list[str] | None = None
+    timer: str = ""
+    nft: bool = True
+    broken: set[str] = field(default_factory=set)
+
+    def __call__(self, argv: Sequence[str]) -> RunResult:
+        if argv[0] in self.broken:
+            return RunResult(1, "", f"{argv[0]}: no")
+        return super().__call__(argv)
+
+    def _nft(self, words: list[str]) -> RunResult | str:
+        if not self.nft:
+            return RunResult(127, "", "nft: not found")
+        if words == [EMPTIED]:
+            self.table = None
+        elif "-f" in words:
+            return self._load(Path(words[-1]).read_text(), "-c" in words)
+        elif words[-2:] == ["list", "tables"]:
+            tables = [{"table": {"family": "ip", "name": "foreign"}}]
+            tables += [{"table": {"family": "inet", "name": "homelab"}}] if self.table is not None else []
+            return json.dumps({"nftables": [{"metainfo": {}}, *tables]})
+        elif "table" in words:
+            assert self.table is not None
+            return self._listing() if "-j" in words else "\n".join([OPENED, *self.table, "}", ""])
+        return ""
+
+    def _listing(self) -> str:
+        rules = [
+            {"rule": {"chain": "input", "handle": len(self.log), "expr": [line.strip()]}} for line in self.table or []
+        ]
+        return json.dumps({"nftables": [{"metainfo": {}}, *rules]})
+
+    def _load(self, text: str, check: bool) -> RunResult | str:
+        assert text.replace("# Managed by atarnet.homelab (host_network).\n", "").startswith(EMPTIED)
+        assert "flush" not in text
+        lines = text.splitlines()
+        for number, line in enumerate(lines, 1):
+            if "acept" in line or ("refused by the kernel" in line and not check):
+                return RunResult(1, "", f"/x/candidate.nft:{number}:3-9: Error: syntax error\n{line}\n  ^^^\n")
+        if not check:
+            self.table = lines[lines.index(OPENED) + 1 : -1] if OPENED in lines else None
+        return ""
+
+    def _unshare(self, words: list[str]) -> RunResult | str:
+        kept = self.table
+        result = self._load(Path(words[-1]).read_text(), False)
+        listing, self.table = self._listing(), kept
+        return result or listing
+
+    def _systemd_run(self, words: list[str]) -> str:
+        assert "--unit=homelab-network-revert" in words and not self.timer
+        self.timer = words[words.index("--on-active") + 1]
+        return ""
+
+    def _systemctl(self, words: list[str]) -> RunResult | str:
+        if words == ["stop", "homelab-network-revert.timer"]:
+            self.timer = ""
+        return super()._systemctl(words)
+
+
+class NetworkHost(Host):
+    """A host to try host_network on."""
+
+    commands: NetworkCommands
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        (root / "run/lock").mkdir(parents=True)
+        self.commands = NetworkCommands(root)
+        self.system: System = RootedSystem(str(root), self.commands)
+
+    def connect(self, session: str) -> None:
+        """Be started over this SSH connection from now on, by sudo: the parent knows of it."""
+        self.write("/proc/self/environ", "HOME=/root\0")
+        self.write("/proc/self/status", "Name:\tpython3\nPPid:\t77\n")
+        self.write("/proc/77/environ", f"A=b\0SSH_CONNECTION={session}\0")
+
+    def plan(self, ruleset: str, check: bool = True, token: str = "t", seconds: int = 30) -> Plan:
+        """One apply round; an empty *ruleset* is state absent."""
+        wanted = parse({"ruleset": ruleset, "confirm_within": seconds, "state": "present"}, PROGRAM)
+        return apply.reconcile(self.system, wanted, token, check)
+
+    def confirm(self, token: str = "t", new: bool = True) -> str:
+        """The confirm round."""
+        return apply.confirm(self.system, token, [Ruleset(self.system)], new)
+
+    def change(self, ruleset: str, token: str = "t") -> list[str]:
+        """Both rounds; returns the changes."""
+        plan = self.plan(ruleset, check=False, token=token)
+        if plan.needs_confirmation:
+            assert self.confirm(token, new=False) == "confirmed"
+        return summary(plan)
+
+    def fire(self) -> None:
+        """What the timer does when it elapses."""
+        revert.put_back(str(self.root), self._demand)
+        self.commands.timer = ""
+
+    def reboot(self) -> None:
+        """Start anew: nothing is in the kernel, enabled units run in their order."""
+        self.commands.table, self.commands.timer = None, ""
+        if self._enabled(REVERT_UNIT):
+            revert.put_back(str(self.root), self._demand)
+        if self._enabled(FIREWALL_UNIT) and self.exists(BOOT):
+            self._demand(["nft", "-f", str(self.root) + BOOT])
+
+    def _enabled(self, unit: str) -> bool:
+        return self.commands.units.get(unit, {}).get("UnitFileState") == "enabled"
+
+    def _demand(self, command: list[str]) -> None:
+        assert self.commands(command).rc == 0
+
+    @property
+    def rules(self) -> list[str] | None:
+        """The lines of our table in the kernel."""
+        return None if self.commands.table is None else [line.strip() for line in self.commands.table if line.strip()]
+
+
+def summary(plan: Plan) -> list[str]:
+    """A plan's changes in a form that is easily compared."""
+    return [f"{change.action} {change.identity}" for change in plan.changes]
