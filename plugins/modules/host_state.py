@@ -26,7 +26,9 @@ attributes:
     details: A file that is a mount point itself, such as C(/etc/hosts) in a container, is overwritten in place.
 options:
   owner:
-    description: Who wants this. One resource belongs to one owner on a host.
+    description:
+      - Who wants this. One resource belongs to one owner on a host, but for packages, which several can need and the
+        last one removes.
     type: str
     required: true
   state:

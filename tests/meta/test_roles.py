@@ -15,7 +15,7 @@ FILES = ("README.md", "meta/main.yml", "meta/argument_specs.yml", "defaults/main
 # The collection's input is defined in one role; all others have variables of their own name only.
 INPUT_ROLE, INPUT_PREFIX = "validate", "homelab_"
 # What can change a lab.
-CHANGING = ("host_state", "kube_apply", "helm_release", "kubeadm_node")
+CHANGING = ("host_state", "host_network", "kube_apply", "helm_release", "kubeadm_node")
 
 for_each_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 

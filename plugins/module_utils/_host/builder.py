@@ -80,6 +80,7 @@ class Builder:
         self.contents = contents
         self.plan = Plan()
         self.owed: set[str] = set()
+        self.shared: set[str] = set()
         self.modules_coming = False
         self.mounted: set[str] = set()
         self.packages_coming = False

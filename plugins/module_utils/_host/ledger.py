@@ -53,8 +53,11 @@ class Ledger:
         self._of(owner)["entries"][identity] = entry
 
     def forget(self, owner: str, identity: str) -> None:
-        """Drop an entry, and the owner with its last one."""
-        self._of(owner)["entries"].pop(identity, None)
+        """Drop an entry, and the owner with its last one. Who shares the resource inherits how it came to be ours."""
+        entry = self._of(owner)["entries"].pop(identity, None)
+        heir = self.other_owner(owner, identity)
+        if heir and entry and entry.get("how") == "created":
+            self._of(heir)["entries"][identity] = entry
         self._drop_empty(owner)
 
     def owe_restarts(self, owner: str, units: t.Iterable[str]) -> None:

@@ -39,6 +39,7 @@ def make_plan(desired: Desired, observed: Observed, ledger: Ledger) -> Plan:
     """
     entries = ledger.entries(desired.owner)
     builder = Builder(observed, entries, desired.contents)
+    builder.shared = {identity for identity in entries if ledger.other_owner(desired.owner, identity)}
     builder.owed = set(ledger.restarts(desired.owner))
     builder.modules_coming = any(
         resource.kind == "kernel_module" and resource.name not in observed.modules for resource in desired.resources
@@ -63,8 +64,9 @@ def _leaving_order(builder: Builder, identities: list[str]) -> list[str]:
 
 
 def _check_owner(resource: Resource, owner: str, ledger: Ledger) -> None:
+    """Refuse what another owner has. A package has no settings to quarrel about: several may need it."""
     other = ledger.other_owner(owner, resource.identity)
-    if other:
+    if other and resource.kind != "package":
         raise HostError(
             f"Cannot take {resource.identity} for owner {owner}",
             f"owner {other} already has it on this host",

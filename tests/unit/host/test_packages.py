@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.host.fake import Host, summary
 
 TOOLS = ({"package": "conntrack"}, {"package": "socat"})
@@ -68,3 +70,21 @@ def test_killed_dpkg_is_repaired_first(host: Host) -> None:
     host.run({"package": "socat"})
     order = [argv[:2] for argv in host.commands.log if argv[0] in ("dpkg", "apt-get")]
     assert order[:2] == [("dpkg", "--audit"), ("dpkg", "--force-confold")]
+
+
+@pytest.mark.parametrize("leaving", [("one", "other"), ("other", "one")])
+def test_a_package_two_owners_need_goes_with_the_last(host: Host, leaving: tuple[str, str]) -> None:
+    host.commands.available = {"nft": "1"}
+    assert summary(host.run({"package": "nft"}, owner="one")) == ["create package:nft"]
+    assert summary(host.run({"package": "nft"}, owner="other")) == []
+    assert summary(host.run(owner=leaving[0])) == []
+    assert "nft" in host.commands.packages
+    assert summary(host.run(owner=leaving[1])) == ["remove package:nft"]
+    assert "nft" not in host.commands.packages
+
+
+def test_a_package_that_was_there_before_both_owners_stays(host: Host) -> None:
+    host.commands.packages = {"nft": "1"}
+    for owner in ("one", "other"):
+        host.run({"package": "nft"}, owner=owner)
+    assert [summary(host.run(owner=owner)) for owner in ("one", "other")] == [[], []]

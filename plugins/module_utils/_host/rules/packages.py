@@ -18,7 +18,10 @@ def want(b: Builder, package: Package) -> None:
 
 
 def leave(b: Builder, identity: str, name: str) -> None:
-    """A package goes if we installed it and nothing that is not ours would go with it."""
+    """A package goes if we installed it, no other owner needs it and nothing that is not ours would go with it."""
+    if identity in b.shared:
+        b.forget(identity)
+        return
     version, blockers = b.observed.packages.get(name), b.observed.needed_by.get(name)
     entry = b.entry(identity)
     left = [brought for brought in entry.get("brought", []) if brought in b.observed.packages]
