@@ -66,27 +66,29 @@ class ActionModule(ActionBase):
         return result
 
     def _confirm(self, session: str) -> None:
-        """Confirm over a new connection; raises AnsibleActionFail when none came through in time."""
+        """Confirm over a new connection; raises AnsibleActionFail when that did not succeed in time."""
         deadline = time.monotonic() + self._args["confirm_within"]
-        cause = "no attempt was answered in time"
+        cut, cause = True, "none was tried in time"
         while time.monotonic() < deadline:
             try:
                 self._connection.reset()
                 result = self._call("confirm")
             except AnsibleConnectionFailure as exc:
-                cause = str(exc)
+                cut, cause = True, str(exc)
             else:
                 outcome = result.get("outcome")
                 if outcome == "confirmed":
                     return
-                cause = result.get("msg", f"the host answers: {outcome}")
+                cut, cause = False, result.get("msg", f"the host answers: {outcome}")
+                if outcome == "reverted":
+                    cut, cause = True, "the first one that did found the change reverted"
                 if outcome != "same connection":
                     break
             time.sleep(_PAUSE)
         time.sleep(max(0.0, deadline + _REVERT_TAKES - time.monotonic()))
         outcome = self._outcome()
         if outcome != "confirmed":
-            raise AnsibleActionFail(self._explanation(cause, outcome, session))
+            raise AnsibleActionFail(self._explanation(cut, cause, outcome, session))
 
     def _outcome(self) -> str:
         """Return what the host says became of the change; raises AnsibleConnectionFailure when it does not answer."""
@@ -105,12 +107,13 @@ class ActionModule(ActionBase):
                     ) from exc
             time.sleep(_PAUSE)
 
-    def _explanation(self, cause: str, outcome: str, session: str) -> str:
+    def _explanation(self, cut: bool, cause: str, outcome: str, session: str) -> str:
+        """Return what was tried, what became of it, and where it was *cut* off, what in the ruleset did that."""
+        seconds, cause = self._args["confirm_within"], cause.strip().rstrip(".")
+        why = f"with the new ruleset in force no new connection came through within {seconds} s: {cause}."
         now = "The host was asked: it has put everything back and is as before."
         if outcome != "reverted":
             now = f"The host was asked and says '{outcome}': run `systemctl start homelab-network-revert` there."
-        return (
-            "Changing the network: with the new ruleset in force no new connection could confirm it within "
-            f"{self._args['confirm_within']} s ({cause.strip().rstrip('.')}). {now} "
-            f"{suspect(self._args['ruleset'], session)}"
-        )
+        if not cut:
+            return f"Changing the network: the change could not be confirmed: {cause}. {now}"
+        return f"Changing the network: {why} {now} {suspect(self._args['ruleset'], session)}"

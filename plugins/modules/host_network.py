@@ -141,13 +141,13 @@ def main() -> None:
 
 
 def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict[str, t.Any]:
-    step, token = call["step"], call["token"]
+    step, token, wanted = call["step"], call["token"], parse(module.params, _program())
     with contextlib.nullcontext() if module.check_mode else host_lock(path=system.real(revert.LOCK)):
         if step == "ask":
             return {"changed": False, "outcome": ask(system, token)}
         if step == "confirm":
-            return {"changed": True, "outcome": confirm(system, token, [Ruleset(system)], call["new"])}
-        plan = reconcile(system, parse(module.params, _program()), token, module.check_mode)
+            return {"changed": True, "outcome": confirm(system, token, [Ruleset(system, wanted)], call["new"])}
+        plan = reconcile(system, wanted, token, module.check_mode)
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),
         "changes": [change.public() for change in plan.changes],

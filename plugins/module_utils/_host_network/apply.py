@@ -74,7 +74,7 @@ class _Work:
             if change.identity == REVERT:
                 revert(self._system)
             elif change.identity == TABLE_ID and change.action == "remove":
-                ruleset.Ruleset(self._system).remove()
+                ruleset.Ruleset(self._system, self._wanted).remove()
             elif change.identity == f"directory:{STATE}":
                 self._remove_state()
             elif change.kind == "unit":

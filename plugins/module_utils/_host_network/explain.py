@@ -17,7 +17,8 @@ def suspect(ruleset: str, session: str) -> str:
     names = [port, "ssh"] if port == "22" else [port]
     lines = [line.strip() for line in ruleset.splitlines()]
     about = [line for line in lines if re.search(rf"\bdport\b.*\b({'|'.join(names)})\b", line)]
-    closing = [line for line in about if re.search(r"\b(drop|reject)\b", line)]
+    # A limit closes the port only for those who try too often.
+    closing = [line for line in about if re.search(r"\b(drop|reject)\b", line) and "limit" not in line]
     if closing:
         return f"Most likely its line `{closing[0]}` keeps {client} from tcp port {port}."
     opening = [line for line in about if "accept" in line]

@@ -6,6 +6,9 @@ This file is also a program of its own: hosts get it as /usr/local/libexec/homel
 of the collection is at hand. A timer runs it when no confirmation came, and every boot does before the network is up.
 """
 
+# What modules use instead is not at hand there.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import contextlib

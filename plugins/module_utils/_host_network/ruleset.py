@@ -76,8 +76,8 @@ class Ruleset:
 
     name = "ruleset"
 
-    def __init__(self, system: System, wanted: Wanted | None = None) -> None:
-        """Take the host and what is wanted, which a confirmation need not know."""
+    def __init__(self, system: System, wanted: Wanted) -> None:
+        """Take the host and what is wanted; a confirmation goes by what was put into force, not by that."""
         self._system = system
         self._store = LedgerStore(system)
         self._wanted = wanted
@@ -96,7 +96,6 @@ class Ruleset:
 
     def enter(self) -> Json:
         """Put the wanted table into force; returns {"sha256", "listing"} of it as the kernel took it."""
-        assert self._wanted
         self._store.write_private(CANDIDATE, self._wanted.boot.text.encode("utf-8"))
         result = self._system.run("nft", "-f", self._system.real(CANDIDATE))
         if result.rc != 0:

@@ -16,6 +16,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.mode
     EMPTIED,
     FIREWALL_UNIT,
     REVERT_UNIT,
+    Wanted,
     parse,
 )
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import Plan
@@ -110,12 +111,11 @@ class NetworkHost(Host):
 
     def plan(self, ruleset: str, check: bool = True, token: str = "t", seconds: int = 30) -> Plan:
         """One apply round; an empty *ruleset* is state absent."""
-        wanted = parse({"ruleset": ruleset, "confirm_within": seconds, "state": "present"}, PROGRAM)
-        return apply.reconcile(self.system, wanted, token, check)
+        return apply.reconcile(self.system, wish(ruleset, seconds), token, check)
 
     def confirm(self, token: str = "t", new: bool = True) -> str:
         """The confirm round."""
-        return apply.confirm(self.system, token, [Ruleset(self.system)], new)
+        return apply.confirm(self.system, token, [Ruleset(self.system, wish("", 30))], new)
 
     def change(self, ruleset: str, token: str = "t") -> list[str]:
         """Both rounds; returns the changes."""
@@ -147,6 +147,11 @@ class NetworkHost(Host):
     def rules(self) -> list[str] | None:
         """The lines of our table in the kernel."""
         return None if self.commands.table is None else [line.strip() for line in self.commands.table if line.strip()]
+
+
+def wish(ruleset: str, seconds: int) -> Wanted:
+    """What the module's options ask for."""
+    return parse({"ruleset": ruleset, "confirm_within": seconds, "state": "present"}, PROGRAM)
 
 
 def summary(plan: Plan) -> list[str]:

@@ -13,14 +13,13 @@ import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import PROGRAM, parse
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import PROGRAM
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import Plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.revert import OLD_TABLE, PENDING
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.ruleset import Ruleset
 
 from tests.unit.host.fake import RootedSystem
-from tests.unit.host_network.fake import PROGRAM as SOURCE
-from tests.unit.host_network.fake import summary
+from tests.unit.host_network.fake import summary, wish
 
 # Everything that the listing of a table may hold: state, order, elements that packets add.
 RULES = """\
@@ -87,13 +86,12 @@ class RealHost:
 
     def plan(self, ruleset: str, check: bool = False) -> Plan:
         """One apply round."""
-        wanted = parse({"ruleset": ruleset, "confirm_within": 30, "state": "present"}, SOURCE)
-        return apply.reconcile(self.system, wanted, "t", check)
+        return apply.reconcile(self.system, wish(ruleset, 30), "t", check)
 
     def change(self, ruleset: str) -> Plan:
         """Both rounds."""
         plan = self.plan(ruleset)
-        assert apply.confirm(self.system, "t", [Ruleset(self.system)], False) == "confirmed"
+        assert apply.confirm(self.system, "t", [Ruleset(self.system, wish("", 30))], False) == "confirmed"
         return plan
 
     def revert(self) -> subprocess.CompletedProcess[str]:
