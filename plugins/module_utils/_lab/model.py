@@ -12,6 +12,7 @@ from .._network.model import Network
 from .._network.rules import check_network
 from .lock import Lock
 from .problems import Findings, InputError
+from .rules_hardware import check_hardware
 from .rules_names import ENDPOINT, check_names
 from .rules_network import check_networks
 from .rules_nodes import check_inventory, check_nodes
@@ -76,6 +77,7 @@ class Lab:
     kubelet_config: t.Mapping[str, t.Any] = field(default_factory=dict)
     kube_proxy_config: t.Mapping[str, t.Any] = field(default_factory=dict)
     network: Network | None = None
+    hardware: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -93,6 +95,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     check_supply(known, surroundings.lock, findings)
     check_settings(known, surroundings.timezones, findings)
     network = check_network(known, networks, ENDPOINT, API_PORT, findings)
+    check_hardware(known, findings)
     if findings.problems:
         raise InputError(findings.problems)
     return _lab(known, networks, network)
@@ -128,4 +131,5 @@ def _lab(known: Values, networks: t.Mapping[str, IPv4Network], network: Network 
         kubelet_config=get("kubelet_config"),
         kube_proxy_config=get("kube_proxy_config"),
         network=network,
+        hardware=get("hardware"),
     )

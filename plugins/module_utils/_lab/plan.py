@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .._network.plan import compile_network
+from .hardware import compile_hardware
 from .lock import KUBERNETES_ARTIFACTS, Artifact, Lock
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .rules_names import ENDPOINT
@@ -55,6 +56,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
         "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
         "network": compile_network(lab.network) if lab.network else None,
+        "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
 
 

@@ -57,6 +57,7 @@ def test_the_whole_plan() -> None:
         "time_servers": [],
         "kernel_modules": ["overlay", "br_netfilter"],
         "containerd_runtime_config": {},
+        "hardware": {},
         "kubeconfig": "~/.kube/{{ homelab_name }}.conf",
         "nodes": {
             "b": {
