@@ -58,6 +58,8 @@ options:
         and either C(members) (list, or member to file name) or, for a plain file, C(file_name)."
       - "C(kernel_module): NAME, loaded now and at boot."
       - "C(sysctl): KEY, with C(value), set now and at boot."
+      - "C(kernel_parameter): WORD, such as C(cgroup_enable=memory), in C(/boot/firmware/cmdline.txt) of a Raspberry Pi,
+        from the next boot on. All other words stay."
       - "C(group): NAME, with C(gid), C(system) (V(true))."
       - "C(user): NAME, with C(uid), C(group), C(groups), C(home), C(shell), C(system) (V(true)). No home is made."
       - "C(mount): PATH, with C(source), C(fstype), C(options) (V(defaults)), now and in C(/etc/fstab)."

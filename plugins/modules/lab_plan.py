@@ -100,6 +100,12 @@ plan:
       type: list
       elements: str
       sample: [overlay, br_netfilter]
+    hardware:
+      description:
+        - For each host that the hardware layer has something for, its wanted disks and ports as given, and C(updates)
+          with enabled and reboot_at (HH:MM, or empty for no reboot), null where updates are left alone.
+      type: dict
+      sample: {node1: {disks: [], ports: {enp1s0: 1000}, updates: {enabled: true, reboot_at: "03:00"}}}
     containerd_runtime_config:
       description: Further scalar keys of containerd's CRI runtime plugin.
       type: dict

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 NOT_KNOWN = "not known"
 # systemd-detect-virt(1), "Container".
 CONTAINERS = frozenset(
-    "openvz lxc lxc-libvirt systemd-nspawn docker podman rkt wsl proot pouch container-other".split()
+    ("docker", "lxc", "lxc-libvirt", "openvz", "podman", "proot", "rkt", "systemd-nspawn", "wsl", "container-other")
 )
 SWAP = "[SWAP]"
 # Where the running system lives; whoever takes the disk under one of these takes the host.

@@ -52,7 +52,7 @@ _ARM_CORES = {
 
 
 class Mount(t.NamedTuple):
-    """One line of mountinfo, as far as it names a device; *device* is "major:minor"."""
+    """One line of mountinfo, as far as it names a device; *device* is "major:minor", "-" for swap."""
 
     device: str
     point: str
@@ -188,7 +188,7 @@ def _disks(system: System, physical: bool) -> tuple[Disk, ...]:
 
 def _swaps(system: System) -> list[Mount]:
     lines = system.read_text("/proc/swaps").splitlines()[1:]
-    return [Mount("", SWAP, _unescaped(line.split()[0])) for line in lines if line.split()[1] == "partition"]
+    return [Mount("-", SWAP, _unescaped(line.split()[0])) for line in lines if line.split()[1] == "partition"]
 
 
 def _size(system: System, folder: str) -> int:

@@ -83,6 +83,7 @@ class Builder:
         self.shared: set[str] = set()
         self.modules_coming = False
         self.mounted: set[str] = set()
+        self.command_line = observed.command_line
         self.packages_coming = False
         self._entries = entries
         self._paths: dict[str, PathState] = {}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 STATE_DIR = "/var/lib/atarnet-homelab"
 UNIT_DIR = "/etc/systemd/system"
+COMMAND_LINE = "/boot/firmware/cmdline.txt"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,13 @@ class Sysctl(Resource):
 
     value: str
     kind: t.ClassVar[str] = "sysctl"
+
+
+@dataclass(frozen=True)
+class KernelParameter(Resource):
+    """A word of the kernel's command line on a Raspberry Pi, whose firmware reads it from a file of one line."""
+
+    kind: t.ClassVar[str] = "kernel_parameter"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import typing as t
 
 from . import probes
 from .ledger import Entry
-from .model import Archive, Directory, File, Link, Resource
+from .model import COMMAND_LINE, Archive, Directory, File, Link, Resource
 from .state import ABSENT, Observed, PathState
 from .system import System
 
@@ -38,12 +38,14 @@ def observe(system: System, wanted: t.Sequence[Resource], entries: t.Mapping[str
         observed.swaps = [line.split()[0] for line in system.read_text("/proc/swaps").splitlines()[1:]]
     observed.modules = probes.modules(system, names["kernel_module"])
     observed.sysctls = {name: probes.sysctl(system, name) for name in names["sysctl"]}
+    if names["kernel_parameter"]:
+        observed.command_line = system.read_text(COMMAND_LINE)
     return observed
 
 
 def _names(wanted: t.Sequence[Resource], entries: t.Mapping[str, Entry]) -> dict[str, list[str]]:
     """Every name to look at by kind, wanted ones first, each once."""
-    kinds = ("package", "unit", "user", "group", "mount", "swap", "kernel_module", "sysctl")
+    kinds = ("package", "unit", "user", "group", "mount", "swap", "kernel_module", "sysctl", "kernel_parameter")
     names: dict[str, list[str]] = {kind: [] for kind in kinds}
     for identity in dict.fromkeys([resource.identity for resource in wanted] + list(entries)):
         kind, name = identity.split(":", 1)

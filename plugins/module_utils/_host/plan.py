@@ -24,6 +24,7 @@ RULES: dict[str, tuple[Wanted, Leaving]] = {
     "archive": (archives.want, archives.leave),
     "kernel_module": (kernel.want_module, kernel.leave_module),
     "sysctl": (kernel.want_sysctl, kernel.leave_sysctl),
+    "kernel_parameter": (kernel.want_parameter, kernel.leave_parameter),
     "group": (accounts.want_group, accounts.leave_group),
     "user": (accounts.want_user, accounts.leave_user),
     "mount": (mounts.want_mount, mounts.leave_mount),

@@ -13,6 +13,7 @@ from .model import (
     File,
     Group,
     KernelModule,
+    KernelParameter,
     Link,
     Mount,
     Package,
@@ -116,6 +117,11 @@ def _sysctl(f: Fields) -> Resource:
     return Sysctl(name, " ".join(f.text("value").split()))
 
 
+def _kernel_parameter(f: Fields) -> Resource:
+    fix = 'Write one word without quotes, for example "cgroup_enable=memory"'
+    return KernelParameter(f.matching("kernel_parameter", r"[A-Za-z0-9_.-]+(=[^\s\"]+)?", "is not such a word", fix))
+
+
 def _account(f: Fields, key: str) -> str:
     return f.matching(key, _ACCOUNT, "is not an account name", "Use lower-case letters, digits, - and _, at most 32")
 
@@ -164,6 +170,7 @@ READERS: dict[str, t.Callable[[Fields], Resource]] = {
     "archive": _archive,
     "kernel_module": _kernel_module,
     "sysctl": _sysctl,
+    "kernel_parameter": _kernel_parameter,
     "user": _user,
     "group": _group,
     "mount": _mount,

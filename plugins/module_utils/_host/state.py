@@ -75,6 +75,7 @@ class Observed:
     units: dict[str, UnitState] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
     sysctls: dict[str, str | None] = field(default_factory=dict)
+    command_line: str = ""
     users: dict[str, Account] = field(default_factory=dict)
     groups: dict[str, Account] = field(default_factory=dict)
     mounts: dict[str, str] = field(default_factory=dict)

@@ -24,6 +24,7 @@ def apply_plan(ctx: Context, arch: str, done: list[Change]) -> None:
         "archive": lambda context, change: archives.apply(context, change, arch),
         "kernel_module": kernel.apply_module,
         "sysctl": kernel.apply_sysctl,
+        "kernel_parameter": kernel.apply_parameter,
         "group": accounts.apply_group,
         "user": accounts.apply_user,
         "mount": mounts.apply_mount,
