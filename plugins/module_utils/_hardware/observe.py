@@ -20,6 +20,7 @@ from .model import CONTAINERS, NOT_KNOWN, SWAP, Cpu, Disk, Firmware, Hardware, I
 _BLOCK = "/sys/block"
 _CPU = "/sys/devices/system/cpu"
 _NET = "/sys/class/net"
+_BTRFS = "/sys/fs/btrfs"
 _SECTOR_BYTES = 512  # sysfs counts in these whatever the disk's own sectors are.
 _MIB = 1 << 20
 _NO_DISK = re.compile(r"(loop|ram|zram|dm-|md|sr|fd|nbd|zd|rbd|drbd|mtdblock)\d|mmcblk\d+(boot\d+|rpmb)")
@@ -52,7 +53,7 @@ _ARM_CORES = {
 
 
 class Mount(t.NamedTuple):
-    """One line of mountinfo, as far as it names a device; *device* is "major:minor", "-" for swap."""
+    """One line of mountinfo, as far as it names a device; *device* is "major:minor", or "-" where only *source* names it."""
 
     device: str
     point: str
@@ -177,7 +178,8 @@ def _cpu_model(info: str) -> str:
 
 
 def _disks(system: System, physical: bool) -> tuple[Disk, ...]:
-    mounts = parse_mountinfo(system.read_text("/proc/self/mountinfo")) + _swaps(system)
+    mounts = parse_mountinfo(system.read_text("/proc/self/mountinfo"))
+    mounts += _swaps(system) + _btrfs_members(system, mounts)
     found = []
     for name in system.children(_BLOCK):
         hidden = _line(system, f"{_BLOCK}/{name}/hidden") == "1"
@@ -189,6 +191,18 @@ def _disks(system: System, physical: bool) -> tuple[Disk, ...]:
 def _swaps(system: System) -> list[Mount]:
     lines = system.read_text("/proc/swaps").splitlines()[1:]
     return [Mount("-", SWAP, _unescaped(line.split()[0])) for line in lines if line.split()[1] == "partition"]
+
+
+def _btrfs_members(system: System, mounts: list[Mount]) -> list[Mount]:
+    """Mountinfo names one device of a btrfs file system; the others carry it as well."""
+    found = []
+    for name in system.children(_BTRFS):
+        members = system.children(f"{_BTRFS}/{name}/devices")
+        mapped = [_line(system, f"/sys/class/block/{member}/dm/name") for member in members]
+        sources = {f"/dev/{member}" for member in members} | {f"/dev/mapper/{member}" for member in mapped}
+        points = {mount.point for mount in mounts if mount.source in sources}
+        found += [Mount("-", point, f"/dev/{member}") for member in members for point in points]
+    return found
 
 
 def _size(system: System, folder: str) -> int:

@@ -233,6 +233,25 @@ def test_usb_bridge_that_tells_what_is_behind_it(files: dict[str, str], kind: st
     assert machine.look().disks[1].kind == kind
 
 
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("/dev/vda1", {}),
+        ("/dev/mapper/root", {"sys/class/block/dm-0/dm/name": "root\n", "sys/fs/btrfs/0f/devices/dm-0/dev": "253:0\n"}),
+    ],
+    ids=["plain", "encrypted"],
+)
+def test_every_disk_of_the_systems_btrfs_is_the_systems(source: str, files: dict[str, str], tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "qemu_guest")
+    machine.write("proc/self/mountinfo", f"29 1 0:26 /@ / rw - btrfs {source} rw\n")
+    machine.write("sys/fs/btrfs/features/raid56", "1\n")
+    for member in ("vda1", "sda"):
+        machine.write(f"sys/fs/btrfs/0f/devices/{member}/dev", "\n")
+    for path, text in files.items():
+        machine.write(path, text)
+    assert {disk.name for disk in machine.look().disks if disk.is_system} == {"sda", "vda"}
+
+
 def test_smartctl_is_asked_of_machines_only(tmp_path: Path) -> None:
     """The guest's disk would fail if it were asked."""
     assert [disk.health for disk in Machine(tmp_path, "qemu_guest").look().disks] == [NOT_KNOWN] * 3

@@ -28,8 +28,14 @@ class Machine:
         self.system = System(str(root), self._run)
         for folder in tree.get("directories", ()):
             (root / folder).mkdir(parents=True)
-        for path, text in tree["files"].items():
-            self.write(path, text)
+        for path, content in tree["files"].items():
+            files = (
+                {f"{path}/{name}": text for name, text in content.items()}
+                if isinstance(content, dict)
+                else {path: content}
+            )
+            for name, text in files.items():
+                self.write(name, text)
         for path, target in tree["links"].items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).symlink_to(target)
