@@ -132,7 +132,7 @@ hardware:
           type: list
           elements: dict
           returned: always
-        health: {description: V(passed), V(failed) or V(not known)., type: str, returned: always, sample: passed}
+        health: {description: "V(passed), V(failed) or V(not known).", type: str, returned: always, sample: passed}
         system: {description: Whether the running system needs it., type: bool, returned: always, sample: false}
         empty: {description: Whether nothing is on it., type: bool, returned: always, sample: true}
         contents: {description: Why it is not empty., type: list, elements: str, returned: always, sample: []}

@@ -53,7 +53,7 @@ _ARM_CORES = {
 
 
 class Mount(t.NamedTuple):
-    """One line of mountinfo, as far as it names a device; *device* is "major:minor", or "-" where only *source* names it."""
+    """Where a device is mounted; *device* is "major:minor", or "-" where only *source* names it."""
 
     device: str
     point: str
