@@ -32,7 +32,7 @@ NOTHING: dict[str, t.Any] = {"disks": [], "ports": {}, "updates": None}
 def run(tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
     """Run the role in check mode on a and b, with these sections of the plan."""
 
-    def runner(**sections: dict[str, t.Any]) -> subprocess.CompletedProcess[str]:
+    def runner(*more: str, **sections: dict[str, t.Any]) -> subprocess.CompletedProcess[str]:
         # A host that is visited fails at once where there is no Python.
         hosts = {"a": {"ansible_python_interpreter": sys.executable}, "b": {"ansible_python_interpreter": "/none"}}
         variables = {"ansible_connection": "local", "sections": sections}
@@ -42,7 +42,14 @@ def run(tmp_path: Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
         inside = Path("ansible_collections") / "atarnet" / "homelab" / "galaxy.yml"
         collections = next(folder for folder in sys.path if (Path(folder) / inside).exists())
         return subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-playbook"), "--check", "-i", "inventory.json", "play.json"],
+            [
+                str(Path(sys.executable).parent / "ansible-playbook"),
+                "--check",
+                "-i",
+                "inventory.json",
+                *more,
+                "play.json",
+            ],
             cwd=tmp_path,
             env={
                 **os.environ,
@@ -77,3 +84,14 @@ def test_missing_disk_and_port_stop_the_host(run: t.Callable[..., subprocess.Com
     assert "Using disk nope of host a for tier ssd: there is no such disk." in done.stdout
     assert "Using port nope0 of host a: there is no such interface." in done.stdout
     assert recap(done)["a"].split()[:5] == [":", "ok=1", "changed=0", "unreachable=0", "failed=1"]
+
+
+@pytest.mark.parametrize("boot", ["raspberry_pi", "uefi"])
+def test_command_line_is_only_a_raspberry_pis(
+    run: t.Callable[..., subprocess.CompletedProcess[str]], boot: str
+) -> None:
+    """This machine has no such file, which is said when it is asked for."""
+    seen = json.dumps({"hardware_report": {"hardware": {"physical": False, "boot": boot}}})
+    done = run("-e", seen, a=NOTHING)
+    refused = "Cannot apply kernel_parameter:cgroup_enable=memory: /boot/firmware/cmdline.txt has no command line"
+    assert (refused in done.stdout) == (boot == "raspberry_pi") == (done.returncode != 0), done.stdout
