@@ -10,7 +10,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from lab import files, nodes, paths, podman, rootfs, shell, state, status, teardown, up
+from lab import files, nodes, paths, podman, rootfs, segments, shell, state, status, teardown, up
 from lab.errors import LabError
 from lab.paths import Paths
 
@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     rest.add_argument("node")
     rest.add_argument("arguments", nargs=argparse.REMAINDER)
     verb("exec-tool", _exec_tool, "run one of the controller's programs")
+    rest = verb("look-from", _look_from, "run a command of this machine as if it stood in a segment of the lab")
+    rest.add_argument("segment")
+    rest.add_argument("arguments", nargs=argparse.REMAINDER)
     verb("nodes", _nodes, "reset: replace the nodes by blank ones").add_argument("action", choices=["reset"])
     one = verb("node", _node, "stop or start one node")
     one.add_argument("action", choices=["stop", "start"])
@@ -114,6 +117,13 @@ def _exec(place: Paths, parsed: argparse.Namespace) -> int:
     options = ["-i", *(["-t"] if sys.stdin.isatty() else [])]
     command = parsed.arguments or ["bash"]
     return shell.call(place, ["podman", "exec", *options, podman.name_of(lab.name, node.name), *command], {})
+
+
+def _look_from(place: Paths, parsed: argparse.Namespace) -> int:
+    lab = state.require(place.record, place.lab)
+    settings = up.node_settings(place)
+    command = parsed.arguments or ["bash"]
+    return shell.call(place, segments.look_from(lab, parsed.segment, command, settings, rootfs.System(place).image), {})
 
 
 def _exec_tool(place: Paths, parsed: argparse.Namespace) -> int:

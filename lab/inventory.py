@@ -7,7 +7,7 @@ import typing as t
 from dataclasses import asdict
 
 from lab.ssh import control_folder
-from lab.state import Lab
+from lab.state import PROBE_OFFSET, ROUTER, ROUTER_OFFSET, Lab, address
 
 CGROUP_V1 = {
     "homelab_kubelet_config": {"failSwapOn": False, "failCgroupV1": False},
@@ -17,6 +17,42 @@ CGROUP_V2 = {
     "homelab_kubelet_config": {"failSwapOn": False},
     "homelab_preflight_ignore": ["SystemVerification", "Swap"],
 }
+
+
+VLANS = {"cluster": 20, "management": 10, "services": 30, "iot": 40, "users": 50}
+PURPOSES = {"iot": "isolated"}
+
+
+def network(lab: Lab) -> dict[str, t.Any]:
+    """Return `homelab_network`: the author's five segments, as far as containers can have them."""
+    gateways = {name: address(prefix, ROUTER_OFFSET) for name, prefix in lab.segments.items()}
+    return {
+        # The machine stands in every network of podman; it meets the nodes in the cluster's.
+        "controllers": [lab.gateway],
+        "segments": {
+            name: {
+                "vlan": VLANS[name],
+                "prefix": prefix,
+                "gateway": gateways[name],
+                "purpose": PURPOSES.get(name, name),
+            }
+            for name, prefix in lab.segments.items()
+        },
+        "hosts": {"gw": {"router": True, "addresses": gateways}},
+        "services": {
+            "ingress": {
+                "segment": "services",
+                "addresses": [address(lab.segments["services"], PROBE_OFFSET)],
+                "ports": ["tcp/80", "tcp/443"],
+            }
+        },
+        "flows": [
+            {"from": "management", "to": ["ssh", "kubernetes_api", "ingress"]},
+            {"from": "users", "to": "ingress"},
+            {"from": "users", "to": "internet"},
+            {"from": "iot", "to": "kubernetes_api", "action": "deny"},
+        ],
+    }
 
 
 def inventory(lab: Lab) -> dict[str, t.Any]:
@@ -31,7 +67,8 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_name": lab.name,
         "homelab_domain": f"{lab.name}.home.arpa",
         "homelab_node_prefix": lab.prefix,
-        "homelab_nodes": [asdict(node) for node in lab.nodes.values()],
+        "homelab_nodes": [asdict(node) for node in lab.nodes.values() if node.role != ROUTER],
+        "homelab_network": network(lab),
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,
         "homelab_registry_mirrors": lab.registry_mirrors,

@@ -9,7 +9,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import archive, podman, ssh
+from lab import archive, podman, segments, ssh
 from lab.errors import LabError
 from lab.machine import NodeSettings
 from lab.process import last_lines, run, succeeds
@@ -37,7 +37,7 @@ def run_options(lab: Lab, node: Node, settings: NodeSettings) -> list[str]:
     """Return podman's options for a node on this machine."""
     name = podman.name_of(lab.name, node.name)
     options = ["--name", name, "--hostname", node.name]
-    options += podman.place(lab.name, node.address)
+    options += [option for network, place in segments.places(lab, node) for option in podman.place(network, place)]
     options += ["--privileged", "--systemd", "always", "--cgroupns", "private", "--no-hosts"]
     # containerd's overlays cannot lie on the container's own overlay.
     options += ["--volume", f"{name}:/var/lib"]
@@ -130,7 +130,8 @@ def _plant(lab: Lab, node: Node) -> None:
 
 def _settle(lab: Lab, node: Node) -> None:
     name = podman.name_of(lab.name, node.name)
-    podman.call("exec", name, "sh", "-c", SETTLE_SCRIPT, attempted=f"Settling node {node.name}")
+    script = SETTLE_SCRIPT + segments.routes(lab, node)
+    podman.call("exec", name, "sh", "-c", script, attempted=f"Settling node {node.name}")
 
 
 def _start(lab: Lab, node: Node, settings: NodeSettings) -> None:

@@ -11,6 +11,7 @@ from lab.process import run
 
 NEEDED = (
     "aardvark-dns",
+    "bind9-dnsutils",
     "ca-certificates",
     "conmon",
     "curl",
@@ -22,6 +23,7 @@ NEEDED = (
     "libseccomp-dev",
     "netavark",
     "nftables",
+    "nmap",
     "openssh-client",
     "pkg-config",
     "podman",

@@ -27,9 +27,9 @@ def name_of(lab: str, part: str) -> str:
     return f"homelab-{lab}-{part}"
 
 
-def network_name(lab: str) -> str:
-    """Return the name of a lab's network."""
-    return f"homelab-{lab}"
+def network_name(lab: str, segment: str = "") -> str:
+    """Return the name of a lab's network: the cluster's, or that of another segment."""
+    return f"homelab-{lab}-{segment}" if segment else f"homelab-{lab}"
 
 
 def call(*arguments: str, attempted: str, stdin: bytes | None = None, timeout: float = 120) -> str:
@@ -38,14 +38,14 @@ def call(*arguments: str, attempted: str, stdin: bytes | None = None, timeout: f
     return run(["podman", *arguments], attempted=attempted, remedy=remedy, stdin=stdin, timeout=timeout)
 
 
-def place(lab: str, address: str) -> list[str]:
-    """Return the options that put a container at an address of a lab's network.
+def place(network: str, address: str) -> list[str]:
+    """Return the options that put a container at an address of a network.
 
     The link-layer address follows from it: a container that is made anew is not looked
     for at the old one's until the neighbours' tables forget.
     """
     mac = "02:4d:" + ":".join(f"{int(part):02x}" for part in address.split("."))
-    return ["--network", network_name(lab), "--ip", address, "--mac-address", mac]
+    return ["--network", f"{network}:ip={address},mac={mac}"]
 
 
 def limits(settings: NodeSettings) -> list[str]:
@@ -101,15 +101,16 @@ def used_prefixes() -> list[str]:
     return found
 
 
-def create_network(lab: str, folder: str, prefix: str) -> None:
-    """Make a lab's network unless it is there.
+def create_network(lab: str, folder: str, prefix: str, segment: str = "") -> None:
+    """Make a lab's network unless it is there; that of a segment leads nowhere but to what is in it.
 
     Without podman's name server: nodes ask the machine's, and no further process can die.
     """
-    name = network_name(lab)
+    name = network_name(lab, segment)
     if succeeds(["podman", "network", "exists", name]):
         return
-    arguments = ["network", "create", "--disable-dns", "--subnet", prefix, *labels(lab, folder), name]
+    options = ["--internal"] if segment else []
+    arguments = ["network", "create", "--disable-dns", *options, "--subnet", prefix, *labels(lab, folder), name]
     call(*arguments, attempted=f"Making the network {name} ({prefix})")
 
 

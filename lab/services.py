@@ -133,7 +133,7 @@ def start_all(
 
 
 def _run(lab: Lab, service: Service, settings: NodeSettings, name: str, stamp: str, image_name: str) -> None:
-    options = ["--name", name, *podman.place(lab.name, address(lab.prefix, service.offset))]
+    options = ["--name", name, *podman.place(podman.network_name(lab.name), address(lab.prefix, service.offset))]
     options += ["--restart", "always", "--no-hosts", "--label", f"homelab.stamp={stamp}"]
     options += podman.labels(lab.name, lab.folder)
     for source, target in service.mounts.items():

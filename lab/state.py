@@ -15,12 +15,16 @@ from lab.errors import LabError
 
 RANGE = ipaddress.IPv4Network("10.77.0.0/16")
 ROLES = {"cp1": "control_plane", "w1": "worker", "w2": "worker"}
-MIRROR_OFFSET, REGISTRY_OFFSET, NODE_OFFSET = 2, 3, 11
+ROUTER = "router"
+CLUSTER = "cluster"
+# The segments beside the nodes' own.
+SEGMENTS = ("management", "services", "iot", "users")
+MIRROR_OFFSET, REGISTRY_OFFSET, NODE_OFFSET, PROBE_OFFSET, ROUTER_OFFSET = 2, 3, 11, 21, 254
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node: its name, address and role in the cluster."""
+    """One machine: its name, its address in the cluster's segment, and its role in the cluster, or "router"."""
 
     name: str
     address: str
@@ -29,8 +33,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab: its network, its nodes and what they are served from.
+    """A lab: its networks, its machines and what they are served from.
 
+    ``segments`` are the networks' prefixes by name, ``prefix`` is the cluster's among them.
     ``supply`` is ``build`` or ``upstream``. ``artifact_mirrors`` and ``registry_mirrors``
     are base URLs as the roles take them, ``checksums`` is artifact → architecture → sha256.
     """
@@ -38,6 +43,7 @@ class Lab:
     name: str
     checkout: str
     prefix: str
+    segments: dict[str, str]
     nodes: dict[str, Node]
     folder: str
     cgroup: int
@@ -74,10 +80,20 @@ def address(prefix: str, offset: int) -> str:
 
 
 def nodes_of(prefix: str) -> dict[str, Node]:
-    """Return the three nodes of a lab on this prefix."""
-    return {
+    """Return the three nodes of a lab on this prefix, and the router."""
+    nodes = {
         name: Node(name, address(prefix, NODE_OFFSET + place), role) for place, (name, role) in enumerate(ROLES.items())
     }
+    return {**nodes, "gw": Node("gw", address(prefix, ROUTER_OFFSET), ROUTER)}
+
+
+def segments_of(used: t.Iterable[str]) -> dict[str, str]:
+    """Return a free prefix for each segment, the cluster's first. Raises LabError as `free_prefix`."""
+    taken, found = list(used), {}
+    for name in (CLUSTER, *SEGMENTS):
+        found[name] = free_prefix(taken)
+        taken.append(found[name])
+    return found
 
 
 def free_prefix(used: t.Iterable[str]) -> str:
@@ -95,7 +111,7 @@ def free_prefix(used: t.Iterable[str]) -> str:
 
 def save(path: Path, lab: Lab) -> None:
     """Write a lab's record in one step."""
-    files.write(path, json.dumps(asdict(lab), indent=1, sort_keys=True) + "\n")
+    files.write(path, json.dumps(asdict(lab), indent=1) + "\n")
 
 
 def load(path: Path) -> Lab | None:

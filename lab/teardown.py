@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab import podman, ssh, state
+from lab import podman, segments, ssh, state
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.process import run, succeeds
@@ -32,6 +32,7 @@ def remove(paths: Paths, lab: str) -> None:
     podman.remove_volumes(volumes)
     for network in podman.names("network", lab):
         podman.call("network", "rm", network, attempted=f"Removing the network {network}")
+    segments.remove(lab)
 
 
 def remove_stale(paths: Paths) -> None:

@@ -20,6 +20,7 @@ from lab import (
     packages,
     podman,
     rootfs,
+    segments,
     services,
     ssh,
     state,
@@ -129,11 +130,13 @@ class Maker:
             base = [self.choice.base] if self.choice.base else []
             if self.recorded is None:
                 teardown.remove_stale(self.paths)
-            prefix = self.recorded.prefix if self.recorded else state.free_prefix(podman.used_prefixes())
+            found = self.recorded.segments if self.recorded else state.segments_of(podman.used_prefixes())
+            prefix = found[state.CLUSTER]
             lab = Lab(
                 name=self.paths.lab,
                 checkout=str(self.paths.checkout),
                 prefix=prefix,
+                segments=found,
                 nodes=state.nodes_of(prefix),
                 folder=str(self.paths.state),
                 cgroup=settings.cgroup,
@@ -144,7 +147,7 @@ class Maker:
                 checksums=self.artifacts.checksums() if building else {},
             )
             state.save(self.paths.record, lab)
-            podman.create_network(lab.name, lab.folder, prefix)
+            segments.create(lab)
         ssh.make_keys(lab)
         self._link_tools()
         return lab

@@ -49,7 +49,8 @@ options:
     description: What is to be done in this round; the action plugin fills this in.
     type: dict
 notes:
-  - The host needs systemd, Debian's C(/usr/bin/python3) and, unless in check mode, the package C(nftables).
+  - The host needs systemd and Debian's C(/usr/bin/python3). The package C(nftables) is installed where it is missing;
+    the ledger of M(atarnet.homelab.host_state) then has it under the owner C(firewall).
   - The state lies below C(/var/lib/atarnet-homelab/network), the ruleset for boot in
     C(/etc/atarnet-homelab/firewall.nft), the program that reverts in C(/usr/local/libexec/homelab-network-revert).
 seealso:

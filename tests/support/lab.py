@@ -12,6 +12,8 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import paths, state
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
 NODES = ("cp1", "w1", "w2")
@@ -107,6 +109,17 @@ def lab(*arguments: str) -> str:
     if done.returncode != 0:
         raise RuntimeError(f"lab {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
     return done.stdout
+
+
+def look_from(segment: str, *command: str) -> str:
+    """Run a command of this machine as if it stood in a segment of the lab, and return its output."""
+    return lab("look-from", segment, *command)
+
+
+def lab_record() -> state.Lab:
+    """Return what the lab consists of."""
+    place = paths.of_environment()
+    return state.require(place.record, place.lab)
 
 
 def on_node(node: str, script: str) -> str:

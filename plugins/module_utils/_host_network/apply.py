@@ -8,6 +8,7 @@ record of the pending change is written before, and removed after, anything it s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -17,7 +18,8 @@ from .._host.builder import Change
 from .._host.errors import HostError
 from .._host.fingerprint import keep_baseline
 from .._host.ledger import LedgerStore, ensure_private
-from .._host.model import UNIT_DIR
+from .._host.lock import LOCK, host_lock
+from .._host.model import UNIT_DIR, Desired, Package, Resource
 from .._host.system import System
 from . import ruleset
 from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
@@ -25,6 +27,8 @@ from .observe import observe, session
 from .plan import REVERT, TABLE_ID, Plan, make_plan
 from .revert import CANDIDATE, OLD_TABLE, PENDING, ROLLBACK, STATE, put_back
 
+# The name under which the ledger has what is installed for this.
+OWNER = "firewall"
 CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
@@ -45,15 +49,35 @@ class Part(t.Protocol):
 
 
 def reconcile(system: System, wanted: Wanted, token: str, check: bool) -> Plan:
-    """Make the host as wanted, unconfirmed; with *check* only say how. The caller holds the lock. Raises HostError."""
+    """Make the host as wanted, unconfirmed; with *check* only say how. The caller holds the lock. Raises HostError.
+
+    Where nft is missing its package comes before the table, and goes after it.
+    """
+    packages: list[Resource] = [Package("nftables")]
+    before = _packages(system, packages, check) if wanted.ruleset and not ruleset.is_installed(system) else []
+    plan = _reconcile(system, wanted, token, check)
+    plan.changes[:0] = before
+    if not wanted.ruleset:
+        plan.changes += _packages(system, [], check)
+    return plan
+
+
+def _packages(system: System, packages: list[Resource], check: bool) -> list[Change]:
+    # Only where it is needed: this is a sixth of the time in which the module starts.
+    from .._host.reconcile import reconcile as reconcile_host
+
+    desired = Desired(OWNER, packages)
+    with contextlib.nullcontext() if check else host_lock(path=system.real(LOCK), command=f"host_network, {OWNER}"):
+        return reconcile_host(system, desired, check, False, []).changes
+
+
+def _reconcile(system: System, wanted: Wanted, token: str, check: bool) -> Plan:
     observed = observe(system, wanted)
     plan = make_plan(wanted, observed)
     if wanted.ruleset and observed.nft and plan.needs_confirmation:
         ruleset.check(system, wanted)
     if check or not plan.changes:
         return plan
-    if wanted.ruleset and not observed.nft:
-        raise HostError("Cannot load the ruleset", "the host has no nft", "Install the package nftables before")
     keep_baseline(system, LedgerStore(system))
     _Work(system, wanted, token).carry_out(plan)
     return plan

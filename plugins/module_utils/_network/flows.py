@@ -12,6 +12,12 @@ from . import model, spans
 from .model import Network, Service
 from .spans import Box, Span
 
+# What the controller needs, and why.
+MANAGED = {
+    model.SSH: "built-in: the hosts are managed over ssh",
+    model.KUBERNETES_API: "built-in: the cluster is managed over its API",
+}
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -72,21 +78,23 @@ def _built_in(network: Network) -> t.Iterator[Rule]:
     yield Rule(model.PODS, api.name, pods, _spans(api.addresses), api.ports, model.ALLOW, why)
     why = "built-in: pods reach the kubelet of their node"
     yield Rule(model.PODS, model.KUBELET, pods, addresses, model.KUBELET_PORTS, model.ALLOW, why)
-    if not any(model.SSH in flow.targets and flow.action == model.ALLOW for flow in network.flows):
-        segment = network.segment_for(model.MANAGEMENT)
-        yield _managed(network, segment.name, (spans.span_of(segment.prefix),))
+    segment = network.segment_for(model.MANAGEMENT)
+    given = [flow for flow in network.flows if flow.action == model.ALLOW and {*flow.sources} & {*network.segments}]
+    for name in MANAGED:
+        if not any(name in flow.targets for flow in given):
+            yield _managed(network, name, segment.name, (spans.span_of(segment.prefix),))
 
 
 def _controllers(network: Network) -> t.Iterator[Rule]:
     # The last, so that it takes nothing of a wider flow apart.
     if network.controllers:
-        yield _managed(network, model.CONTROLLERS, tuple(spans.merged(network.controllers)))
+        for name in MANAGED:
+            yield _managed(network, name, model.CONTROLLERS, tuple(spans.merged(network.controllers)))
 
 
-def _managed(network: Network, source: str, sources: tuple[Span, ...]) -> Rule:
-    ssh = network.services[model.SSH]
-    why = "built-in: the hosts are managed over ssh"
-    return Rule(source, ssh.name, sources, _spans(ssh.addresses), ssh.ports, model.ALLOW, why)
+def _managed(network: Network, name: str, source: str, sources: tuple[Span, ...]) -> Rule:
+    service = network.services[name]
+    return Rule(source, name, sources, _spans(service.addresses), service.ports, model.ALLOW, MANAGED[name])
 
 
 def _of_flow(network: Network, flow: model.Flow) -> t.Iterator[Rule]:

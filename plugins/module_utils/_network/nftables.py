@@ -39,7 +39,7 @@ def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
     if host.role:
         peers = [(_single(address), node.name) for node in network.nodes for address in node.addresses.values()]
         blocks.append(_set("peers", "type ipv4_addr", _intervals(peers)))
-    blocks.append(_chain("input", "filter", "drop", _input(bool(host.role))))
+    blocks.append(_chain("input", "filter", "drop", _input(bool(host.role), host.router)))
     if host.router:
         blocks += _router_sets(network, rules, host)
         blocks.append(_chain("forward", "filter", "drop", _routing(bool(host.port))))
@@ -50,10 +50,12 @@ def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
     return "\n".join(blocks) + "\n"
 
 
-def _input(node: bool) -> list[str]:
+def _input(node: bool, router: bool) -> list[str]:
     return [
         _STATES,
         'iif "lo" accept',
+        # RFC 2131 4.1: a client that asks a router for an address has none yet, and is no forger.
+        *(["udp sport 68 udp dport 67 accept"] if router else []),
         _FORGED_WAY,
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
         "icmp type echo-request limit rate 10/second burst 50 packets accept",

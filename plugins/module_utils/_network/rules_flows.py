@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from ipaddress import IPv4Address
 
@@ -11,7 +12,7 @@ from .._lab.problems import Findings, did_you_mean
 from .._lab.specs import Values
 from . import model, spans
 from .evaluate import Judge
-from .flows import Rule, expand
+from .flows import MANAGED, Rule, expand
 from .model import Flow, Host, Network, Segment, Service
 from .parse import KEY
 from .plan import facts
@@ -186,13 +187,15 @@ def _check_management(network: Network, rules: t.Sequence[Rule], findings: Findi
     management = network.segment_for(model.MANAGEMENT)
     sources = {f'the management segment "{management.name}"': judge.member(management.name)}
     sources |= {f"the controller at {spans.show_span(span)}": IPv4Address(span[0]) for span in network.controllers}
-    _protocol, (port, _last) = spans.parse_ports(model.SSH_PORTS[0])
-    for words, source in sources.items():
-        cut = [host.name for host in network.hosts.values() if not _reaches(judge, source, host, port)]
+    for (words, source), name in itertools.product(sources.items(), MANAGED):
+        service = network.services[name]
+        _protocol, (port, _last) = spans.parse_ports(service.ports[0])
+        hosts = [host for host in network.hosts.values() if {*host.addresses.values()} & {*service.addresses}]
+        cut = [host.name for host in hosts if not _reaches(judge, source, host, port)]
         if cut:
-            reason = f"{words} could not reach ssh of {', '.join(cut)}: applied, it would cut the management path"
+            reason = f"{words} could not reach {name} of {', '.join(cut)}: applied, it would cut the management path"
             shown = [f"{' '.join(flow.sources)} -> {' '.join(flow.targets)}" for flow in network.flows]
-            fix = f"Add {{from: {management.name}, to: ssh}}"
+            fix = f"Add {{from: {management.name}, to: {name}}}"
             findings.add(f"{KEY}.flows", shown, reason, fix)
 
 

@@ -34,7 +34,6 @@ class NetworkCommands(Commands):
 
     table: list[str] | None = None
     timer: str = ""
-    nft: bool = True
     broken: set[str] = field(default_factory=set)
 
     def __call__(self, argv: Sequence[str]) -> RunResult:
@@ -43,7 +42,7 @@ class NetworkCommands(Commands):
         return super().__call__(argv)
 
     def _nft(self, words: list[str]) -> RunResult | str:
-        if not self.nft:
+        if "nftables" not in self.packages:
             return RunResult(127, "", "nft: not found")
         if words == [EMPTIED]:
             self.table = None
@@ -100,7 +99,7 @@ class NetworkHost(Host):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         (root / "run/lock").mkdir(parents=True)
-        self.commands = NetworkCommands(root)
+        self.commands = NetworkCommands(root, packages={"nftables": "1"})
         self.system: System = RootedSystem(str(root), self.commands)
 
     def connect(self, session: str) -> None:

@@ -23,6 +23,7 @@ from tests.unit.host_network.fake import NetworkHost, summary
 A, B = "accept a\naccept b\n", "accept c\n"
 A_RULES, B_RULES = ["accept a", "accept b"], ["accept c"]
 UNITS = "/etc/systemd/system"
+HOST_LOCK = "run/lock/atarnet-homelab.lock"
 FIRST = [
     f"create file:{PROGRAM}",
     f"create file:{UNITS}/{REVERT_UNIT}",
@@ -185,7 +186,7 @@ def test_absent_leaves_nothing_and_then_has_nothing_to_do(host: NetworkHost) -> 
         f"remove directory:{STATE}",
     ]  # fmt: skip
     left = set(host.snapshot()) - set(before)
-    assert not [path for path in left if path not in ("usr", "usr/local")]
+    assert not [path for path in left if path not in ("usr", "usr/local", HOST_LOCK)]
     assert host.rules is None and not host.exists(STATE) and host.change("") == []
 
 
@@ -223,7 +224,8 @@ def test_a_mistake_names_its_line_and_nothing_was_written(host: NetworkHost) -> 
     for check in (True, False):
         with pytest.raises(HostError, match="Cannot use ruleset: nft refuses line 2, `acept b`: syntax error"):
             host.plan("accept a\n  acept b\n", check=check)
-    assert host.snapshot() == before and not host.exists(STATE) and host.rules is None
+    assert {**host.snapshot(), HOST_LOCK: ""} == {**before, HOST_LOCK: ""}
+    assert not host.exists(STATE) and host.rules is None
 
 
 def test_a_ruleset_that_only_fails_when_loaded_leaves_all_as_it_was(host: NetworkHost) -> None:
@@ -242,13 +244,14 @@ def test_without_a_timer_nothing_is_put_into_force(host: NetworkHost) -> None:
 
 
 def test_without_nft_a_check_says_what_it_cannot_know(host: NetworkHost) -> None:
-    host.commands.nft = False
+    host.commands.packages.clear()
+    host.commands.available["nftables"] = "1"
     plan = host.plan(A)
-    assert summary(plan) == FIRST
+    assert summary(plan) == ["create package:nftables", *FIRST]
     assert plan.notes == ["Whether nft accepts the ruleset is known after apply: nft is not installed yet."]
-    with pytest.raises(HostError, match=r"the host has no nft.* Install the package nftables"):
-        host.plan(A, check=False)
-    assert not host.exists(STATE)
+    assert host.change(A) == summary(plan)
+    assert host.change("")[-1] == "remove package:nftables"
+    assert host.commands.packages == {}
 
 
 def test_how_the_host_looked_before_is_kept(host: NetworkHost) -> None:

@@ -56,6 +56,7 @@ if [ "$1" = show ]; then
   for unit; do case "$unit" in *.service) printf 'LoadState=loaded\\nUnitFileState=enabled\\n\\n';; esac; done
 fi
 """
+DPKG_QUERY = "#!/bin/sh\nprintf 'installed\\tnftables\\t1\\n'\n"
 FOREIGN = """\
 table ip foreign {
   set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 } }
@@ -106,7 +107,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[RealHost
     """A host in a fresh network namespace, where foreign tables are; no systemd is asked."""
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, script in {"systemctl": SYSTEMCTL, "systemd-run": "#!/bin/sh\n", "dpkg-query": "#!/bin/sh\n"}.items():
+    for name, script in {"systemctl": SYSTEMCTL, "systemd-run": "#!/bin/sh\n", "dpkg-query": DPKG_QUERY}.items():
         (tools / name).write_text(script)
         (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}:/usr/sbin:/sbin")

@@ -24,6 +24,7 @@ def lab(folder: Path, **changes: t.Any) -> state.Lab:
         name="lab",
         checkout=str(CHECKOUT),
         prefix=prefix,
+        segments=state.segments_of([]) | {state.CLUSTER: prefix},
         nodes=state.nodes_of(prefix),
         folder=str(folder),
         cgroup=1,
@@ -128,7 +129,7 @@ def test_inventory_script_says_how_to_make_a_lab(tmp_path: Path) -> None:
 def test_status_names_what_does_not_run(tmp_path: Path) -> None:
     found = [
         podman.Container(podman.name_of("lab", name), "lab", str(tmp_path), "exited" if name == "w1" else "running")
-        for name in ("cp1", "w1", "mirror", "registry")
+        for name in ("cp1", "w1", "gw", "mirror", "registry")
     ]
     text = status.render(lab(tmp_path), found)
     assert "Not running: w1, w2. `make lab` brings back what is missing." in text
@@ -143,7 +144,7 @@ def test_status_of_a_lab_without_mirrors(tmp_path: Path) -> None:
 
 
 def test_place_has_a_steady_link_layer_address() -> None:
-    assert podman.place("lab", "10.77.4.11")[-1] == "02:4d:0a:4d:04:0b"
+    assert podman.place("homelab-lab", "10.77.4.11") == ["--network", "homelab-lab:ip=10.77.4.11,mac=02:4d:0a:4d:04:0b"]
 
 
 @pytest.mark.parametrize(
@@ -159,3 +160,9 @@ def test_dead_processes_are_recognised(tmp_path: Path, cgroup: str | None, livin
         (tmp_path / "7").mkdir()
         (tmp_path / "7" / "cgroup").write_text(cgroup)
     assert podman.alive("abc", 7, tmp_path) == living
+
+
+def test_segments_are_apart() -> None:
+    found = state.segments_of(["10.77.1.0/24"])
+    assert list(found) == ["cluster", *state.SEGMENTS]
+    assert list(found.values()) == [f"10.77.{number}.0/24" for number in (0, 2, 3, 4, 5)]

@@ -15,6 +15,10 @@ from ipaddress import IPv4Address, IPv4Network
 Json = dict[str, t.Any]
 
 
+EPHEMERAL = 50000
+"""The source port of every packet, as clients choose it."""
+
+
 @dataclass(frozen=True)
 class Packet:
     """The first packet of a connection, as it comes in; *way_back* tells whether the answer would leave there."""
@@ -111,7 +115,8 @@ def _look(left: Json, packet: Packet) -> list[t.Any] | None:
     assert kind == "payload", left
     if value["protocol"] in ("icmp", "icmpv6", "ip6") or value["protocol"] not in ("ip", "th", packet.protocol):
         return None
-    return [{"saddr": packet.source, "daddr": packet.target, "dport": packet.port}[value["field"]]]
+    known = {"saddr": packet.source, "daddr": packet.target, "dport": packet.port, "sport": EPHEMERAL}
+    return [known[value["field"]]]
 
 
 Matcher = t.Callable[[t.Any], bool]

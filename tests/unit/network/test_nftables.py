@@ -94,3 +94,11 @@ def test_untagged_and_tagged_interfaces() -> None:
     text = compiled(PORTS_KNOWN)["hosts"]["gw"]["firewall"]
     assert '"enp1s0" . 192.168.20.0/24' in text and '"enp1s0.50" . 192.168.50.0/24' in text
     assert "@interfaces" in text and "@interfaces" not in compiled()["hosts"]["gw"]["firewall"]
+
+
+def test_a_router_lets_clients_ask_for_an_address() -> None:
+    """They have none yet, so the rule stands before the one against forged senders."""
+    hosts = compiled()["hosts"]
+    text = hosts["gw"]["firewall"]
+    assert 0 < text.index("udp sport 68 udp dport 67 accept") < text.index("fib saddr")
+    assert "sport 68" not in hosts["node1"]["firewall"] + hosts["nas"]["firewall"]
