@@ -11,10 +11,10 @@ import typing as t
 import pytest
 
 from tests.fidelity.tally import Tally
-from tests.support.lab import NODES, SiteRun, changing_requests, lab, on_node, run_playbook, written_since
+from tests.support.lab import MACHINES, SiteRun, changing_requests, lab, on_node, run_playbook, written_since
 
 # Probe, three layers, a look at the cluster; control planes also learn that the run is over.
-NO_OP_ROUNDS = {"cp1": 6, "w1": 5, "w2": 5}
+NO_OP_ROUNDS = {"cp1": 7, "w1": 6, "w2": 6, "gw": 2}
 
 
 class Site(t.NamedTuple):
@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     planning = run_playbook("-e", f"plan_file={plan}", playbook="playbooks/plan.yml")
     assert planning.code == 0, planning.output[-3000:]
     predicted = run_playbook("--check", "--diff")
-    written = {node: written_since(node, moment, living=False) for node in NODES}
+    written = {node: written_since(node, moment, living=False) for node in MACHINES}
     first = run_playbook("--diff", "-vvv")
     recorded = json.loads(on_node("cp1", "cat /var/lib/atarnet-homelab/run.json"))
     second, third = run_playbook("--diff"), run_playbook("--diff")
@@ -50,7 +50,7 @@ def test_the_plan_is_what_the_record_of_the_run_says(site: Site) -> None:
     planned = [{key: change[key] for key in ("where", "object", "action")} for change in site.planned["changes"]]
     assert planned, "the plan is empty"
     assert planned == site.recorded["changes"]
-    assert site.planned["hosts"] == dict.fromkeys(NODES, "seen")
+    assert site.planned["hosts"] == dict.fromkeys(MACHINES, "seen")
 
 
 def test_check_run_on_blank_nodes_reaches_the_end(site: Site) -> None:
@@ -59,7 +59,7 @@ def test_check_run_on_blank_nodes_reaches_the_end(site: Site) -> None:
 
 def test_check_run_writes_nothing(site: Site, tally: Tally) -> None:
     tally.writes += sum(len(files.split()) for files in site.written.values())
-    assert site.written == dict.fromkeys(NODES, "")
+    assert site.written == dict.fromkeys(MACHINES, "")
 
 
 def test_first_run_succeeds(site: Site) -> None:
@@ -91,7 +91,7 @@ def test_later_runs_send_no_changing_request(site: Site, which: str) -> None:
     assert changing_requests(run.started, run.ended) == []
 
 
-@pytest.mark.parametrize("host", NODES)
+@pytest.mark.parametrize("host", MACHINES)
 def test_second_run_visits_each_host_few_times(site: Site, host: str) -> None:
     rounds = site.second.rounds(host)
     assert len(rounds) <= NO_OP_ROUNDS[host], rounds

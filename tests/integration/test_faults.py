@@ -24,18 +24,19 @@ from tests.support.lab import (
     run_playbook,
 )
 
-# When to kill: so many results have come in, and so many seconds more. Eighteen results: kubeadm init has begun.
+# When to kill: so many results have come in, and so many seconds more. Twenty-three results: kubeadm init has begun.
 MOMENTS = {
     "while hosts are looked at": (1, 0.1),
-    "while nodes are prepared": (4, 0.5),
-    "while archives are downloaded": (7, 1.0),
-    "while containerd is started": (7, 3.0),
-    "while kubeadm is installed": (10, 2.0),
-    "when kubeadm init begins": (18, 1.0),
-    "while the control plane starts": (18, 6.0),
-    "while addons are applied": (18, 11.0),
-    "while workers join": (20, 1.0),
-    "while the pod network starts": (22, 2.0),
+    "while firewalls are loaded": (5, 1.5),
+    "while nodes are prepared": (9, 0.5),
+    "while archives are downloaded": (12, 1.0),
+    "while containerd is started": (12, 3.0),
+    "while kubeadm is installed": (15, 2.0),
+    "when kubeadm init begins": (23, 1.0),
+    "while the control plane starts": (23, 6.0),
+    "while addons are applied": (23, 11.0),
+    "while workers join": (25, 1.0),
+    "while the pod network starts": (27, 2.0),
 }
 # Each series begins with blank nodes; a later moment is only reached by a run that got over the kills before it.
 SERIES = [list(MOMENTS)[start::3] for start in range(3)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.lab import CHECKOUT, INVENTORY, NODES, lab, on_node, playbook_command, run_playbook
+from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, lab, on_node, playbook_command, run_playbook
 
 FOREIGN_RULES = "table inet mine { chain input { type filter hook input priority 10; tcp dport 9999 drop; }; }"
 
@@ -18,7 +18,7 @@ FOREIGN_RULES = "table inet mine { chain input { type filter hook input priority
 def foreign() -> Iterator[None]:
     """Blank nodes with a firewall table, a file and a package of somebody else, then the whole site on them."""
     lab("nodes", "reset")
-    for node in NODES:
+    for node in MACHINES:
         on_node(node, f"nft add table inet mine && nft '{FOREIGN_RULES}' && echo theirs > /etc/cni-of-mine.conf")
     run = run_playbook()
     assert run.code == 0, run.output[-3000:]
@@ -36,10 +36,10 @@ def test_reset_refuses_without_consent() -> None:
 
 
 def test_reset_takes_everything_of_ours_and_nothing_else() -> None:
-    before = {node: on_node(node, "nft list table inet mine; cat /etc/cni-of-mine.conf") for node in NODES}
+    before = {node: on_node(node, "nft list table inet mine; cat /etc/cni-of-mine.conf") for node in MACHINES}
     run = run_playbook("--extra-vars", f"reset_consent={lab_name()}", playbook="playbooks/reset.yml")
     assert run.code == 0, run.output[-6000:]
-    for node in NODES:
+    for node in MACHINES:
         assert on_node(node, "nft list table inet mine; cat /etc/cni-of-mine.conf") == before[node]
         assert on_node(node, "ls /var/lib/atarnet-homelab 2>/dev/null | wc -l").strip() == "0"
         assert on_node(node, "nft list tables").split() == ["table", "inet", "mine"]

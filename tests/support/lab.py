@@ -17,6 +17,7 @@ from lab import paths, state
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
 NODES = ("cp1", "w1", "w2")
+MACHINES = (*NODES, "gw")
 # Actions that run on the controller alone.
 CONTROLLER_ACTIONS = {
     f"atarnet.homelab.{name}" for name in ("lab_plan", "lab_report", "kube_apply", "helm_release", "cluster_status")

@@ -69,7 +69,7 @@ def collect(variables: t.Mapping[str, t.Mapping[str, t.Any]]) -> Report:
 def states(variables: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
     """Return for each host "seen", "not seen", or after which layer it was lost.
 
-    A host is seen when it has a result of every layer that any host has one of.
+    Not every layer visits every host, but what ends a run does: a host is seen when it has a result of the last layer.
     """
     own = {
         host: [
@@ -79,9 +79,9 @@ def states(variables: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
         ]
         for host, given in variables.items()
     }
-    every = {layer for layers in own.values() for layer in layers}
+    last = max(own.values(), key=len, default=[])[-1:]
     return {
-        host: "not seen" if not layers else "seen" if set(layers) >= every else f"lost after {layers[-1]}"
+        host: "not seen" if not layers else "seen" if last[0] in layers else f"lost after {layers[-1]}"
         for host, layers in own.items()
     }
 
