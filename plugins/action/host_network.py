@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import TABLE_ID
 from ansible_collections.atarnet.homelab.plugins.modules.host_network import ARGUMENT_SPEC
 
 Json = dict[str, t.Any]
@@ -22,6 +23,7 @@ _PAUSE = 1.0
 # The host has reverted itself by then, on whose clock the time began to run earlier.
 _REVERT_TAKES = 2.0
 _ASK_FOR = 60.0
+_FOUND_REVERTED = "the first one that did found the change reverted"
 
 
 class ActionModule(ActionBase):
@@ -45,12 +47,30 @@ class ActionModule(ActionBase):
         # The ruleset has no place in the host's journal.
         self._vars = {**(task_vars or {}), "ansible_no_target_syslog": True}
         self._token = secrets.token_hex(8)
-        given = {key: self._args[key] for key in ("ruleset", "confirm_within", "state")}
-        result = self._call("apply", **given)
+        self._moved = ""
+        result = self._call("apply", **{key: self._args[key] for key in ARGUMENT_SPEC if key != "call"})
         unconfirmed = result.pop("unconfirmed", None)
+        self._changed = [change["resource"] for change in result.get("changes", ())]
         if unconfirmed:
+            self._move(unconfirmed["address"])
             self._confirm(unconfirmed["session"])
+            if self._moved:
+                result["address"] = self._moved
         return result
+
+    def _move(self, address: str) -> None:
+        """Have new connections go to *address* ("": where they went before), and expect the host key they found."""
+        if not address:
+            return
+        self._came_to = self._connection.get_option("host") or self._play_context.remote_addr
+        self._options = self._connection.get_option("ssh_extra_args") or ""
+        self._connection.reset()
+        self._connect_to(address, f"{self._options} -o HostKeyAlias={self._came_to}".strip())
+        self._moved = address
+
+    def _connect_to(self, address: str, options: str) -> None:
+        self._connection.set_option("host", address)
+        self._connection.set_option("ssh_extra_args", options)
 
     def _call(self, step: str, **arguments: t.Any) -> Json:
         """Run one step on the host; raises AnsibleConnectionFailure when it cannot be reached."""
@@ -69,23 +89,27 @@ class ActionModule(ActionBase):
         """Confirm over a new connection; raises AnsibleActionFail when that did not succeed in time."""
         deadline = time.monotonic() + self._args["confirm_within"]
         cut, cause = True, "none was tried in time"
+        given = {key: self._args[key] for key in ("ruleset", "interfaces")} if self._args["interfaces"] else {}
         while time.monotonic() < deadline:
             try:
                 self._connection.reset()
-                result = self._call("confirm")
+                result = self._call("confirm", **given)
             except AnsibleConnectionFailure as exc:
                 cut, cause = True, str(exc)
             else:
-                outcome = result.get("outcome")
+                outcome = str(result.get("outcome"))
                 if outcome == "confirmed":
                     return
                 cut, cause = False, result.get("msg", f"the host answers: {outcome}")
                 if outcome == "reverted":
-                    cut, cause = True, "the first one that did found the change reverted"
-                if outcome != "same connection":
+                    cut, cause = not result["cause"], result["cause"] or _FOUND_REVERTED
+                if outcome != "same connection" and not outcome.startswith("incomplete"):
                     break
             time.sleep(_PAUSE)
         time.sleep(max(0.0, deadline + _REVERT_TAKES - time.monotonic()))
+        if self._moved:
+            self._connection.reset()
+            self._connect_to(self._came_to, self._options)
         outcome = self._outcome()
         if outcome != "confirmed":
             raise AnsibleActionFail(self._explanation(cut, cause, outcome, session))
@@ -110,10 +134,16 @@ class ActionModule(ActionBase):
     def _explanation(self, cut: bool, cause: str, outcome: str, session: str) -> str:
         """Return what was tried, what became of it, and where it was *cut* off, what in the ruleset did that."""
         seconds, cause = self._args["confirm_within"], cause.strip().rstrip(".")
-        why = f"with the new ruleset in force no new connection came through within {seconds} s: {cause}."
+        way = f" to {self._moved}" if self._moved else ""
+        why = f"with the change in force no new connection{way} came through within {seconds} s: {cause}."
         now = "The host was asked: it has put everything back and is as before."
         if outcome != "reverted":
             now = f"The host was asked and says '{outcome}': run `systemctl start homelab-network-revert` there."
         if not cut:
             return f"Changing the network: the change could not be confirmed: {cause}. {now}"
-        return f"Changing the network: {why} {now} {suspect(self._args['ruleset'], session)}"
+        blamed = [suspect(self._args["ruleset"], session)] if TABLE_ID in self._changed else []
+        if any(resource.startswith("interface:") for resource in self._changed):
+            blamed.append(
+                "Compare the VLAN ids, the addresses and the gateway with those of the switch and the router."
+            )
+        return " ".join([f"Changing the network: {why} {now}", *blamed])

@@ -21,15 +21,16 @@ from .._host.ledger import LedgerStore, ensure_private
 from .._host.lock import LOCK, host_lock
 from .._host.model import UNIT_DIR, Desired, Package, Resource
 from .._host.system import System
-from . import ruleset
+from . import interfaces, ruleset
 from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
 from .observe import observe, session
 from .plan import REVERT, TABLE_ID, Plan, make_plan
-from .revert import CANDIDATE, OLD_TABLE, PENDING, ROLLBACK, STATE, put_back
+from .revert import CANDIDATE, ENTER, FAILED, OLD_INTERFACES, OLD_TABLE, PENDING, ROLLBACK, STATE, put_back
 
 # The name under which the ledger has what is installed for this.
-OWNER = "firewall"
+OWNER = "network"
 CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
+INCOMPLETE = "incomplete"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
 
@@ -43,6 +44,9 @@ class Part(t.Protocol):
 
     def enter(self) -> t.Any:
         """Put the wanted state into force; return how it looks."""
+
+    def lacking(self) -> list[str]:
+        """Return in words what is not in force yet."""
 
     def confirm(self) -> None:
         """Have every boot bring what is in force."""
@@ -74,10 +78,18 @@ def _packages(system: System, packages: list[Resource], check: bool) -> list[Cha
 def _reconcile(system: System, wanted: Wanted, token: str, check: bool) -> Plan:
     observed = observe(system, wanted)
     plan = make_plan(wanted, observed)
-    if wanted.ruleset and observed.nft and plan.needs_confirmation:
+    if wanted.ruleset and observed.nft and plan.changes_table:
         ruleset.check(system, wanted)
+    if wanted.links and observed.live and plan.moves:
+        interfaces.refuse(wanted.links, observed.live)
     if check or not plan.changes:
         return plan
+    if observed.unconfirmed and wanted.links:
+        # Only then can be seen what the interfaces are.
+        revert(system)
+        later = make_plan(wanted, observe(system, wanted))
+        later.changes[:0] = plan.changes[:1]
+        plan = later
     keep_baseline(system, LedgerStore(system))
     _Work(system, wanted, token).carry_out(plan)
     return plan
@@ -95,6 +107,8 @@ class _Work:
     def carry_out(self, plan: Plan) -> None:
         """Make all changes; what could cut the host off comes last, so that the host can revert it by then."""
         for change in plan.changes:
+            if change.identity in plan.moves:
+                continue
             if change.identity == REVERT:
                 revert(self._system)
             elif change.identity == TABLE_ID and change.action == "remove":
@@ -103,12 +117,18 @@ class _Work:
                 self._remove_state()
             elif change.kind == "unit":
                 self._unit(change)
-            elif change.kind == "file" and not (change.name == BOOT and plan.needs_confirmation):
+            elif change.kind == "file" and not (change.name == BOOT and plan.changes_table):
                 self._file(change)
         if self._stale:
             self._systemctl("daemon-reload")
         if plan.needs_confirmation:
-            begin(self._system, self._wanted, self._token, [ruleset.Ruleset(self._system, self._wanted)])
+            begin(self._system, self._wanted, self._token, self._parts(plan))
+
+    def _parts(self, plan: Plan) -> list[Part]:
+        """What changes; the interfaces come last, as their change is only begun here."""
+        parts: list[Part] = [ruleset.Ruleset(self._system, self._wanted)] if plan.changes_table else []
+        links = self._wanted.links
+        return [*parts, interfaces.Interfaces(self._system, links)] if links and plan.moves else parts
 
     def _file(self, change: Change) -> None:
         path = change.name
@@ -136,7 +156,7 @@ class _Work:
         self._system.demand(f"Cannot run systemctl {' '.join(words)}", _SYSTEMD, "systemctl", *words)
 
     def _remove_state(self) -> None:
-        for path in (PENDING, OLD_TABLE, CANDIDATE, APPLIED):
+        for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER, FAILED, APPLIED):
             self._system.remove(path)
         for folder in (ROLLBACK, STATE):
             if not self._system.remove_directory(folder):
@@ -149,6 +169,7 @@ def begin(system: System, wanted: Wanted, token: str, parts: t.Sequence[Part]) -
 
     Raises HostError, with everything as it was before.
     """
+    system.remove(FAILED)
     before = {part.name: part.save() for part in parts}
     deadline = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + wanted.confirm_within))
     pending = Pending(token, deadline, session(system), before)
@@ -156,7 +177,8 @@ def begin(system: System, wanted: Wanted, token: str, parts: t.Sequence[Part]) -
     store.write_private(PENDING, pending.dump())
     try:
         _arm(system, wanted.confirm_within)
-        pending = replace(pending, after={part.name: part.enter() for part in parts})
+        for part in parts:
+            pending = replace(pending, after={**pending.after, part.name: part.enter()})
         store.write_private(PENDING, pending.dump())
     except HostError:
         revert(system)
@@ -166,8 +188,9 @@ def begin(system: System, wanted: Wanted, token: str, parts: t.Sequence[Part]) -
 def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection: bool) -> str:
     """Keep the change that *token* names, and return "confirmed".
 
-    Returns "reverted" when the host has changed back already, and with *new_connection* "same connection" when this
-    process came over the one that made the change, which proves nothing. The caller holds the lock. Raises HostError.
+    Returns "incomplete: ..." with what is not in force yet, "reverted" when the host has changed back already, and with
+    *new_connection* "same connection" when this process came over the one that made the change, which proves nothing.
+    The caller holds the lock. Raises HostError.
     """
     state = ask(system, token)
     pending = load(Pending, system.read_text(PENDING))
@@ -175,12 +198,18 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
         return state
     if new_connection and pending.session and pending.session == session(system):
         return SAME_CONNECTION
-    for part in parts:
+    changed = [part for part in parts if part.name in pending.before]
+    lacking = [words for part in changed for words in part.lacking()]
+    if lacking:
+        return f"{INCOMPLETE}: {'; '.join(lacking)}"
+    for part in changed:
         part.confirm()
-    LedgerStore(system).write_private(APPLIED, Applied(token, pending.after).dump())
+    applied = load(Applied, system.read_text(APPLIED))
+    confirmed = {**(applied.parts if applied else {}), **pending.after}
+    LedgerStore(system).write_private(APPLIED, Applied(token, confirmed).dump())
     system.remove(PENDING)
     _disarm(system)
-    for path in (OLD_TABLE, CANDIDATE):
+    for path in (OLD_TABLE, OLD_INTERFACES, CANDIDATE):
         system.remove(path)
     return CONFIRMED
 
@@ -191,6 +220,11 @@ def ask(system: System, token: str) -> str:
     if pending and pending.token == token:
         return PENDING_STILL
     return CONFIRMED if applied and applied.token == token else REVERTED
+
+
+def failure(system: System) -> str:
+    """Return why the steps to the latest change of interfaces could not be taken, empty when they could."""
+    return system.read_text(FAILED)
 
 
 def revert(system: System) -> None:
@@ -211,7 +245,14 @@ def _disarm(system: System) -> None:
     system.run("systemctl", "stop", REVERT_TIMER)
 
 
-def seen_session(system: System) -> Json:
-    """Return {"session"} of the pending change, for the controller's explanations."""
+def seen_session(system: System, wanted: Wanted) -> Json:
+    """Return of the pending change {"session", "address"}: how the controller came, and where to if that goes away.
+
+    The address is "" when the host stays where it was reached.
+    """
     pending = load(Pending, system.read_text(PENDING))
-    return {"session": pending.session if pending else ""}
+    session_of = pending.session if pending else ""
+    links = wanted.links if pending and "interfaces" in pending.before else None
+    came_to = session_of.split()[2] if session_of else ""
+    leaves = links and came_to in interfaces.leaving(system, links)
+    return {"session": session_of, "address": links.address if links and leaves else ""}

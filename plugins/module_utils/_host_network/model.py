@@ -12,7 +12,11 @@ from dataclasses import asdict, dataclass, field
 from .._host.errors import HostError
 from .._host.model import UNIT_DIR, digest
 from .._host.state import UnitState
+from .links import Links, parse_links
 from .revert import PENDING, STATE
+
+if t.TYPE_CHECKING:
+    from .live import Live
 
 Json = dict[str, t.Any]
 
@@ -100,12 +104,14 @@ def machinery(program: str) -> dict[str, File]:
 class Wanted:
     """The wish for one host. *ruleset* is what stands inside the table; empty means that there is no table.
 
-    *confirm_within* is in seconds; *machinery* as the function of that name returns it.
+    *confirm_within* is in seconds; *machinery* as the function of that name returns it. Without *links* the host's
+    interfaces are not ours.
     """
 
     ruleset: str
     confirm_within: int
     machinery: dict[str, File]
+    links: Links | None = None
 
     @property
     def boot(self) -> File:
@@ -135,7 +141,10 @@ def parse(params: t.Mapping[str, t.Any], program: str) -> Wanted:
     ruleset = str(params["ruleset"]) if params["state"] == "present" else ""
     ruleset = ruleset if ruleset.strip() else ""
     _stay_inside(ruleset)
-    return Wanted(ruleset, seconds, machinery(program))
+    links = parse_links(params.get("interfaces")) if params["state"] == "present" else None
+    if links and not ruleset:
+        raise HostError("Cannot use interfaces", "ruleset is empty", "Give both: a host is changed as a whole")
+    return Wanted(ruleset, seconds, machinery(program), links)
 
 
 def _stay_inside(ruleset: str) -> None:
@@ -163,7 +172,7 @@ class Pending:
     """A change that is in force and not confirmed.
 
     *session* is the SSH connection it came over ("client port server port", empty when over none); *before* and
-    *after* say by part (so far only "ruleset") what was in force and what is now.
+    *after* say by part ("ruleset", "interfaces") what was in force and what is now.
     """
 
     token: str
@@ -211,6 +220,7 @@ class Observed:
 
     *listing* is the normalised table in the kernel, None when there is none; *twin* tells that a table which is not
     known to be ours equals the wanted one. *unreadable* is set for a pending change whose record cannot be read.
+    *live* is only looked at where interfaces are wanted.
     """
 
     nft: bool = True
@@ -222,6 +232,7 @@ class Observed:
     unreadable: bool = False
     state_folder: bool = False
     twin: bool = False
+    live: Live | None = None
 
     @property
     def unconfirmed(self) -> bool:
@@ -245,54 +256,3 @@ class Observed:
     def ours(self) -> bool:
         """Whether a table of our name was made by us."""
         return bool(self.applied) or BOOT in self.files or self.unreadable
-
-
-def normalise(listing: t.Mapping[str, t.Any]) -> list[Json]:
-    """Return what `nft -j list table` printed without what changes by itself.
-
-    That are handles, counters' values, the elements that packets put into sets, and the order inside sets
-    (libnftables-json(5)).
-    """
-    objects = [entry for entry in listing["nftables"] if "metainfo" not in entry]
-    filled = set(_filled_by_packets(objects))
-    found = []
-    for entry in objects:
-        ((kind, content),) = entry.items()
-        if kind in ("set", "map") and (content["name"] in filled or _is_dynamic(content)):
-            content = {key: value for key, value in content.items() if key != "elem"}
-        found.append({kind: _settled(content)})
-    return found
-
-
-_PASSING = ("handle", "packets", "bytes", "used", "expires")
-
-
-def _settled(value: t.Any) -> t.Any:
-    if isinstance(value, dict):
-        kept = {key: _settled(inner) for key, inner in value.items() if key not in _PASSING}
-        for key in ("elem", "set"):
-            if isinstance(kept.get(key), list):
-                kept[key] = sorted(kept[key], key=as_line)
-        return kept
-    return [_settled(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _is_dynamic(content: Json) -> bool:
-    flags = content.get("flags", [])
-    return bool({"dynamic", "timeout"} & set([flags] if isinstance(flags, str) else flags))
-
-
-def _filled_by_packets(value: t.Any) -> t.Iterator[str]:
-    """Yield the names of the sets and maps that rules add to: some releases of nft do not list the flag."""
-    if isinstance(value, dict):
-        if "op" in value:
-            yield from (str(value[key])[1:] for key in ("set", "map") if isinstance(value.get(key), str))
-        value = list(value.values())
-    if isinstance(value, list):
-        for inner in value:
-            yield from _filled_by_packets(inner)
-
-
-def as_line(value: t.Any) -> str:
-    """Return a part of a listing as one line that is equal for equal parts."""
-    return json.dumps(value, sort_keys=True)

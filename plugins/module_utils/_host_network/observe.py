@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from .._host import probes
 from .._host.system import System
-from . import ruleset
+from . import interfaces, ruleset
 from .model import APPLIED, BOOT, UNITS, Applied, File, Observed, Pending, Wanted, load
 from .revert import PENDING, STATE
 
@@ -28,6 +28,7 @@ def observe(system: System, wanted: Wanted) -> Observed:
         pending=pending,
         unreadable=pending is None and system.exists(PENDING),
         state_folder=system.exists(STATE),
+        live=interfaces.observe(system, wanted.links) if wanted.links else None,
     )
     if wanted.ruleset and seen.reverted is not None and not seen.ours:
         return replace(seen, twin=ruleset.equals(system, wanted, seen.reverted))

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from .._host.builder import KNOWN_LATER, Change, Texts
 from .._host.errors import HostError
 from .._host.state import UnitState
-from .model import BOOT, FAMILY, PROGRAM, STATE, TABLE, UNITS, File, Json, Observed, Wanted, as_line, body_of
+from . import netplan, steps
+from .links import NETWORKD
+from .listing import as_line
+from .live import describe, describe_live, lacks
+from .model import BOOT, FAMILY, PROGRAM, STATE, TABLE, UNITS, File, Json, Observed, Wanted, body_of
 
 REVERT = "transaction:network"
 TABLE_ID = f"table:{FAMILY} {TABLE}"
@@ -19,19 +23,33 @@ _SHOWN = 3
 
 @dataclass
 class Plan:
-    """The changes in the order they are made; *notes* say what cannot be known before."""
+    """The changes in the order they are made; *notes* say what cannot be known before.
+
+    *moves* has the identities of those that are made together, once the connection has its answer: the interfaces.
+    """
 
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    moves: set[str] = field(default_factory=set)
+
+    @property
+    def changes_table(self) -> bool:
+        """Whether another table comes into force."""
+        return any(change.identity == TABLE_ID and change.action != "remove" for change in self.changes)
 
     @property
     def needs_confirmation(self) -> bool:
         """Whether something changes that could cut the host off."""
-        return any(change.identity == TABLE_ID and change.action != "remove" for change in self.changes)
+        return self.changes_table or bool(self.moves)
 
     def add(self, identity: str, action: str, before: str, after: str, texts: Texts = None) -> None:
         """Plan one more change."""
         self.changes.append(Change(identity, action, before, after, texts=texts))
+
+    def move(self, identity: str, action: str, before: str, after: str, texts: Texts = None) -> None:
+        """Plan one more change of the interfaces."""
+        self.add(identity, action, before, after, texts)
+        self.moves.add(identity)
 
 
 def make_plan(wanted: Wanted, observed: Observed) -> Plan:
@@ -65,8 +83,9 @@ def _want(plan: Plan, wanted: Wanted, observed: Observed) -> None:
         elif state.stale:
             plan.add(f"unit:{name}", "reload", "definition changed on disk", "definition loaded")
     _want_table(plan, wanted, observed)
-    _want_file(plan, BOOT, wanted.boot, observed, shown=not plan.needs_confirmation)
-    if plan.needs_confirmation and not observed.nft:
+    _want_file(plan, BOOT, wanted.boot, observed, shown=not plan.changes_table)
+    _want_links(plan, wanted, observed)
+    if plan.changes_table and not observed.nft:
         plan.notes.append(f"Whether nft accepts the ruleset is {KNOWN_LATER}: nft is not installed yet.")
 
 
@@ -117,6 +136,30 @@ def differences(confirmed: t.Sequence[Json], now: t.Sequence[Json]) -> list[str]
 def _name(entry: Json, what: str) -> str:
     ((kind, content),) = entry.items()
     return f"rule {what} in {content['chain']}" if kind == "rule" else f"{kind} {content.get('name', '')} {what}"
+
+
+def _want_links(plan: Plan, wanted: Wanted, observed: Observed) -> None:
+    links, live = wanted.links, observed.live
+    if links is None or live is None:
+        return
+    if observed.pending and "interfaces" in observed.pending.before:
+        plan.notes.append(f"What the interfaces are without the unconfirmed change is {KNOWN_LATER}.")
+    for path, file in steps.files(links, live).items():
+        now = live.files.get(path)
+        action = "remove" if file is None else "update" if now else "create"
+        # Other files of netplan may hold the password of a wireless network.
+        shown = steps.is_ours(path) or not path.startswith(netplan.FOLDER)
+        texts = (now.text if now else "", file.text if file else "") if shown else None
+        plan.move(f"file:{path}", action, str(now or "absent"), str(file or "absent"), texts)
+    if links.backend == NETWORKD and not (live.networkd_enabled and live.networkd_active):
+        action, state = ("start", "stopped") if live.networkd_enabled else ("enable", "disabled")
+        plan.move(f"unit:{steps.NETWORKD_UNIT}", action, state, "enabled, started")
+    for link in links:
+        if lacks(links, link, live):
+            action = "configure" if link.name in live.links else "create"
+            plan.move(f"interface:{link.name}", action, describe_live(link.name, live), describe(link))
+    for name in steps.stale(links, live):
+        plan.move(f"interface:{name}", "remove", describe_live(name, live), "absent")
 
 
 def _lines(listing: t.Sequence[Json]) -> str:

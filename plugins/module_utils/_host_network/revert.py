@@ -4,6 +4,7 @@
 
 This file is also a program of its own: hosts get it as /usr/local/libexec/homelab-network-revert, where nothing else
 of the collection is at hand. A timer runs it when no confirmation came, and every boot does before the network is up.
+With the argument "enter" it makes a change of interfaces, which the connection that asked for it may not outlive.
 """
 
 # What modules use instead is not at hand there.
@@ -12,10 +13,13 @@ of the collection is at hand. A timer runs it when no confirmation came, and eve
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import json
 import os
 import subprocess
 import sys
+import time
 import typing as t
 
 STATE = "/var/lib/atarnet-homelab/network"
@@ -24,7 +28,16 @@ CANDIDATE = f"{STATE}/candidate.nft"
 ROLLBACK = f"{STATE}/rollback"
 # A ruleset for `nft -f` that makes the table what it was, or no table at all.
 OLD_TABLE = f"{ROLLBACK}/table.nft"
+# Steps as steps.py makes them, with the boot they were made for: {"boot": id, "steps": [...]}.
+OLD_INTERFACES = f"{ROLLBACK}/interfaces.json"
+# The steps to new interfaces; gone once they were taken.
+ENTER = f"{STATE}/enter.json"
+# Why they could not be.
+FAILED = f"{STATE}/failed"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 LOCK = "/run/lock/atarnet-homelab-network.lock"
+
+_ANSWER_TAKES = 0.3
 
 
 def put_back(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
@@ -37,26 +50,97 @@ def put_back(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
         return False
     if os.path.exists(root + OLD_TABLE):
         run(["nft", "-f", root + OLD_TABLE])
+    if os.path.exists(root + OLD_INTERFACES):
+        kept = json.loads(_read(root + OLD_INTERFACES))
+        carry_out(root, kept["steps"], run, booted=kept["boot"] != _read(root + BOOT_ID).strip())
     # What is put back must not look pending; files without that mark mean nothing.
-    for path in (PENDING, OLD_TABLE, CANDIDATE):
+    for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(root + path)
     return True
 
 
-def main(root: str) -> int:
-    """Wait for the lock, put back, and say so."""
+def enter(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
+    """Take the steps to new interfaces, or all back when one fails; returns whether they were taken.
+
+    The caller holds the lock.
+    """
+    if not os.path.exists(root + PENDING) or not os.path.exists(root + ENTER):
+        return False
+    try:
+        carry_out(root, json.loads(_read(root + ENTER))["steps"], run, booted=False)
+    except (OSError, ValueError, subprocess.CalledProcessError) as exc:
+        _write(root + FAILED, str(exc), 0o600)
+        put_back(root, run)
+        return False
+    os.unlink(root + ENTER)
+    return True
+
+
+def carry_out(root: str, steps: list[dict[str, t.Any]], run: t.Callable[[list[str]], t.Any], booted: bool) -> None:
+    """Take steps in order; *booted* leaves out those that only a running network needs."""
+    for step in steps:
+        if "write" in step:
+            _write(root + step["write"], step["text"], int(step["mode"], 8))
+        elif "remove" in step:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(root + step["remove"])
+        elif not (booted and step["live"]):
+            try:
+                run(step["run"])
+            except Exception:
+                if not step["may_fail"]:
+                    raise
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as stream:
+        return stream.read()
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.atarnet-new"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), mode)
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    try:
+        os.replace(temporary, path)
+    except OSError as exc:
+        os.unlink(temporary)
+        if exc.errno != errno.EBUSY:
+            raise
+        # Something is mounted on it, as containers have it with resolv.conf.
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Wait for the lock, do what is asked, and say so."""
+    asked, root = (arguments[0], "") if arguments[:1] == ["enter"] else ("revert", "".join(arguments[:1]))
     os.makedirs(os.path.dirname(root + LOCK), exist_ok=True)
     with open(root + LOCK, "a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if asked == "enter":
+            # The answer of the module that held the lock is still on its way.
+            time.sleep(_ANSWER_TAKES)
+            done = enter(root, _run)
+            print("The new interfaces are in force." if done else "The new interfaces are not in force.")
+            return 0
         try:
-            done = put_back(root, lambda command: subprocess.run(command, check=True))
-        except (OSError, subprocess.CalledProcessError) as exc:
+            done = put_back(root, _run)
+        except (OSError, ValueError, subprocess.CalledProcessError) as exc:
             print(f"Putting the network back: {exc}. It is tried again.", file=sys.stderr)
             return 1
     print("The change was not confirmed: the network is as it was before." if done else "No change is pending.")
     return 0
 
 
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
+    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,8 @@ import typing as t
 from .._host.errors import HostError
 from .._host.ledger import LedgerStore, ensure_private
 from .._host.system import System
-from .model import BOOT, EMPTIED, FAMILY, HEAD_LINES, TABLE, Json, Wanted, normalise
+from .listing import normalise
+from .model import BOOT, EMPTIED, FAMILY, HEAD_LINES, TABLE, Json, Wanted
 from .revert import CANDIDATE, OLD_TABLE
 
 _LIST = ("nft", "-s", "-j", "list", "table", FAMILY, TABLE)
@@ -102,6 +103,10 @@ class Ruleset:
             cause = explain(result.stderr, self._wanted)
             raise HostError("Cannot load the ruleset", cause, "Correct that line and run again")
         return {"sha256": self._wanted.sha256, "listing": listing(self._system)}
+
+    def lacking(self) -> list[str]:
+        """Return in words what is not as wanted yet: nothing, as the table is changed in one step."""
+        return []
 
     def confirm(self) -> None:
         """Have every boot load what is in force."""

@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from .spans import Span
 
 MANAGEMENT, CLUSTER, ISOLATED = "management", "cluster", "isolated"
 PURPOSES = (MANAGEMENT, CLUSTER, "services", "users", ISOLATED, "other")
 ALLOW, DENY = "allow", "deny"
+LEFT_ALONE = "none"
+BACKENDS = ("networkd", "netplan", LEFT_ALONE)
+# systemd.netdev(5)
+BOND_MODES = ("active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb")
 PODS, INTERNET, NODES, CONTROLLERS = "pods", "internet", "nodes", "controllers"
 SSH, KUBERNETES_API, DNS, KUBELET = "ssh", "kubernetes_api", "dns", "kubelet"
 SSH_PORTS = ("tcp/22",)
@@ -35,11 +39,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Uplink:
+    """A router's way to the internet; without *address* and *gateway* they come by DHCP."""
+
+    port: str
+    address: IPv4Interface | None = None
+    gateway: IPv4Address | None = None
+
+
+@dataclass(frozen=True)
 class Host:
     """One machine: its address by segment. *home* is the segment of its default route, and of its name.
 
     *port* is the network interface all its segments come in by ("" when it is not known): *native* untagged, the
-    others as PORT.VLAN. *role* is that of homelab_nodes, "" for a machine that is no node.
+    others as PORT.VLAN. *role* is that of homelab_nodes, "" for a machine that is no node. *backend* configures the
+    interfaces; with *members* the port is a bond of them, or where *bond_mode* is "" a bridge.
     """
 
     name: str
@@ -50,6 +64,10 @@ class Host:
     port: str = ""
     native: str = ""
     home: str = ""
+    backend: str = LEFT_ALONE
+    members: tuple[str, ...] = ()
+    bond_mode: str = ""
+    uplink: Uplink | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,7 @@ class Network:
     hosts: t.Mapping[str, Host]
     services: t.Mapping[str, Service]
     flows: tuple[Flow, ...]
+    resolvers: tuple[IPv4Address, ...] = ()
 
     @property
     def router(self) -> Host | None:

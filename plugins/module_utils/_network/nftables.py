@@ -13,7 +13,7 @@ import typing as t
 from . import model, spans
 from .flows import Rule, inside
 from .model import Host, Network, Segment
-from .parse import interface
+from .parse_interfaces import interface
 from .spans import Box, Span
 
 # nftables stores comments of at most 128 bytes, the final NUL counted.
@@ -43,6 +43,8 @@ def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
     if host.router:
         blocks += _router_sets(network, rules, host)
         blocks.append(_chain("forward", "filter", "drop", _routing(bool(host.port))))
+        if host.uplink:
+            blocks.append(_translation(host.uplink))
     else:
         segments = [(spans.span_of(segment.prefix), name) for name, segment in network.segments.items()]
         blocks.append(_set("segments", "type ipv4_addr", _intervals(segments), counted=False))
@@ -92,6 +94,12 @@ def _routing(ports_known: bool) -> list[str]:
         _LOG,
         'counter name "not_forwarded" drop',
     ]
+
+
+def _translation(uplink: model.Uplink) -> str:
+    """The internet knows the address of the uplink only."""
+    rule = f'oifname "{uplink.port}" ip saddr @inside masquerade'
+    return f"chain postrouting {{\n\ttype nat hook postrouting priority srcnat; policy accept;\n\t{rule}\n}}"
 
 
 def _router_sets(network: Network, rules: t.Sequence[Rule], host: Host) -> list[str]:

@@ -12,17 +12,14 @@ from .._lab.problems import UNSET, Findings, did_you_mean
 from .._lab.rules_names import check_host, is_label
 from .._lab.rules_network import parse_network
 from .._lab.specs import Options, Values, check, parse_options
-from . import model, spans
+from . import model, parse_interfaces, spans
 from .model import Host, Segment, Service
 
-KEY = "homelab_network"
+KEY = parse_interfaces.KEY
 # What names in flows mean besides segments and services.
 _RESERVED_SEGMENTS = (model.PODS, model.NODES, model.CONTROLLERS, model.INTERNET)
 RESERVED_SERVICES = (model.SSH, model.KUBERNETES_API, model.DNS, model.KUBELET, model.INTERNET, model.NODES)
 _SERVICE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
-# Linux: IFNAMSIZ, the final NUL not counted.
-_LONGEST_INTERFACE = 15
-_INTERFACE = re.compile(r"[A-Za-z0-9_.-]+")
 # RFC 791: what every IPv4 host takes; and jumbo frames.
 _MTU = (576, 9216)
 # Network, broadcast, gateway and one host.
@@ -44,8 +41,7 @@ _HOST = parse_options(
         "addresses": {"type": "dict", "required": True},
         "router": {"type": "bool", "default": False},
         "dns": {"type": "bool", "default": False},
-        "port": {"type": "str", "default": ""},
-        "native": {"type": "str", "default": ""},
+        **parse_interfaces.OPTIONS,
     }
 )
 _SERVICE = parse_options(
@@ -168,16 +164,16 @@ def parse_hosts(
         node = nodes.get(name)
         if node:
             _check_node(key, node, addresses, cluster, entry, findings)
-        _check_interface(key, entry, addresses, segments, findings)
+        places = {segment: segments[segment] for segment in addresses}
+        connection = parse_interfaces.parse_connection(key, entry, places, findings)
         hosts[name] = Host(
             name=name,
             addresses=addresses,
             role=node["role"] if node else "",
             router=entry.get("router", False) and not node,
             dns=entry.get("dns", False),
-            port=entry.get("port", ""),
-            native=entry.get("native", ""),
             home=cluster if node and cluster else next(iter(addresses), ""),
+            **connection,
         )
     if cluster:
         for name, node in nodes.items():
@@ -230,33 +226,6 @@ def _check_node(
     elif cluster in addresses and addresses[cluster] != IPv4Address(node["address"]):
         reason = f'homelab_nodes says "{node["address"]}"'
         findings.add(f"{key}.addresses.{cluster}", str(addresses[cluster]), reason, "Write the same address in both")
-
-
-def _check_interface(
-    key: str,
-    entry: Values,
-    addresses: t.Mapping[str, IPv4Address],
-    segments: t.Mapping[str, Segment],
-    findings: Findings,
-) -> None:
-    port, native = entry.get("port", ""), entry.get("native", "")
-    if native and native not in entry.get("addresses", {}):
-        hint = did_you_mean(native, entry.get("addresses", {}))
-        reason = "the host has no address in that segment"
-        findings.add(f"{key}.native", native, reason, f"{hint}Name the segment that comes in untagged")
-    if native and not port:
-        findings.add(f"{key}.native", native, "the host has no port", "Set port to the name of its network interface")
-    names = [interface(port, native, segments[name]) for name in addresses if name in segments] if port else []
-    for name in [port, *names]:
-        if port and (not _INTERFACE.fullmatch(name) or len(name) > _LONGEST_INTERFACE):
-            reason = f'"{name}" is no name of an interface: at most {_LONGEST_INTERFACE} letters, digits, ".", "_", "-"'
-            findings.add(f"{key}.port", port, reason, "Write it as `ip link` does, for example enp1s0")
-            return
-
-
-def interface(port: str, native: str, segment: Segment) -> str:
-    """Return the interface a segment comes in by."""
-    return port if segment.name == native else f"{port}.{segment.vlan}"
 
 
 def parse_services(

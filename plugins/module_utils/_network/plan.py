@@ -8,6 +8,7 @@ import typing as t
 
 from . import matrix, model, nftables, spans
 from .flows import Rule, expand
+from .interfaces import interfaces
 from .model import Host, Network, Segment
 
 Json = dict[str, t.Any]
@@ -19,6 +20,7 @@ def compile_network(network: Network) -> Json:
     compiled = facts(network, rules)
     for name, host in network.hosts.items():
         compiled["hosts"][name]["firewall"] = nftables.render(network, rules, host)
+        compiled["hosts"][name]["interfaces"] = interfaces(network, rules, host)
     compiled["matrix"] = matrix.matrix(compiled)
     compiled["pools"] = [_pool(segment, segment.pool) for segment in network.segments.values() if segment.pool]
     compiled["dns"] = {"domain": network.domain, "records": _records(network)}

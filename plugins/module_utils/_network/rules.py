@@ -12,6 +12,7 @@ from .._lab.specs import Values
 from . import model, parse
 from .model import Host, Network, Service
 from .parse import KEY
+from .parse_interfaces import parse_resolvers
 from .rules_flows import check_flows, parse_flows
 from .rules_places import check_hosts, check_segments
 
@@ -39,6 +40,7 @@ def check_network(
     hosts = parse.parse_hosts(given, segments, nodes, domain, findings)
     services = parse.parse_services(given, segments, hosts, findings)
     controllers = parse.parse_controllers(given, findings)
+    resolvers = parse_resolvers(given, findings)
     check_segments(segments, prefixes, len(segments) == len(given["segments"]), findings)
     check_hosts(segments, hosts, findings)
     services = {**_built_in(hosts, api_port), **services}
@@ -56,6 +58,7 @@ def check_network(
         hosts=hosts,
         services=services,
         flows=flows,
+        resolvers=resolvers,
     )
     check_flows(network, findings)
     return network

@@ -22,9 +22,15 @@ from tests.unit.host_network.test_real_nft import OTHER, SYSTEMCTL
 DROP = "chain input { type filter hook input priority filter; policy drop; }"
 APPLIED: dict[str, t.Any] = {
     "changed": True,
-    "changes": ["..."],
-    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22"},
+    "changes": [{"resource": "table:inet homelab"}],
+    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": ""},
 }
+MOVED = {
+    "changed": True,
+    "changes": [{"resource": "interface:eth0"}],
+    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": "198.51.100.2"},
+}
+LINKS = {"links": [{"name": "eth0", "addresses": ["198.51.100.2/24"]}]}
 DOWN = AnsibleConnectionFailure("Connection timed out")
 Answer = t.Union[dict[str, t.Any], Exception]
 
@@ -51,9 +57,16 @@ class Played:
         task = SimpleNamespace(args={"ruleset": DROP, **arguments}, async_val=0, check_mode=False, diff=False)
         connection = MagicMock(transport=transport)
         connection.reset.side_effect = lambda: self.log.append("reset")
+        self.options = {"host": "192.0.2.2", "ssh_extra_args": "-4"}
+        connection.get_option.side_effect = lambda name: self.options[name]
+        connection.set_option.side_effect = self._set_option
         self.action = host_network.ActionModule(task, connection, MagicMock(), MagicMock(), MagicMock(), MagicMock())
         monkeypatch.setattr(self.action, "_execute_module", self._execute)
         monkeypatch.setattr(host_network, "time", self.clock)
+
+    def _set_option(self, name: str, value: str) -> None:
+        self.options[name] = value
+        self.log.append(value)
 
     def _execute(
         self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]
@@ -74,7 +87,7 @@ class Played:
 
 
 def outcome(word: str) -> dict[str, t.Any]:
-    return {"changed": word == "confirmed", "outcome": word}
+    return {"changed": word == "confirmed", "outcome": word, "cause": ""}
 
 
 def test_nothing_changes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +98,7 @@ def test_nothing_changes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_change_is_confirmed_over_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     played = Played(monkeypatch)
-    assert played.run(APPLIED, outcome("confirmed")) == {"changed": True, "changes": ["..."]}
+    assert played.run(APPLIED, outcome("confirmed")) == {"changed": True, "changes": APPLIED["changes"]}
     assert played.log == ["apply", "reset", "confirm"]
     first, second = (sent["call"] for sent in played.sent)
     assert first["token"] == second["token"] and second["new"] is True
@@ -109,7 +122,7 @@ def test_no_connection_ends_with_what_the_host_says(monkeypatch: pytest.MonkeyPa
     with pytest.raises(AnsibleActionFail) as failure:
         played.run(APPLIED, DOWN, DOWN, DOWN, outcome("reverted"))
     for words in (
-        "with the new ruleset in force no new connection came through within 20 s: Connection timed out.",
+        "with the change in force no new connection came through within 20 s: Connection timed out.",
         "The host was asked: it has put everything back and is as before.",
         "chain input drops by its policy, and no rule or set opens tcp port 22 to 192.0.2.1.",
     ):
@@ -150,9 +163,35 @@ def test_a_host_that_stays_away_is_unreachable(monkeypatch: pytest.MonkeyPatch) 
         played.run(APPLIED, *[DOWN] * 20)
 
 
+def test_a_host_that_moves_is_asked_at_its_new_address_for_its_old_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played(monkeypatch, interfaces=LINKS)
+    result = played.run(MOVED, DOWN, outcome("incomplete: eth0: the address is missing"), outcome("confirmed"))
+    assert result["address"] == "198.51.100.2"
+    moved = ["reset", "198.51.100.2", "-4 -o HostKeyAlias=192.0.2.2"]
+    assert played.log == ["apply", *moved, *["reset", "confirm"] * 3]
+    assert played.sent[-1]["interfaces"]["links"][0]["name"] == "eth0"
+
+
+def test_a_host_that_did_not_move_is_asked_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played(monkeypatch, interfaces=LINKS, confirm_within=10)
+    with pytest.raises(AnsibleActionFail) as failure:
+        played.run(MOVED, DOWN, outcome("reverted"))
+    assert "no new connection to 198.51.100.2 came through within 10 s: Connection timed out." in str(failure.value)
+    assert "Compare the VLAN ids" in str(failure.value) and "chain" not in str(failure.value)
+    assert played.log[-4:] == ["192.0.2.2", "-4", "reset", "ask"]
+
+
+def test_why_the_interfaces_could_not_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played(monkeypatch, interfaces=LINKS)
+    cause = "Command '['networkctl', 'reload']' returned non-zero exit status 1."
+    with pytest.raises(AnsibleActionFail, match=r"could not be confirmed: Command .*networkctl.* put everything back"):
+        played.run(MOVED, {**outcome("reverted"), "cause": cause}, outcome("reverted"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"interfaces": {"links": [{"name": "a b"}]}}, "interfaces.links.0..name"),
         ({"confirm_within": 3}, "3 s is not between 5 and 600"),
         ({"rulset": ""}, "Unsupported parameters: rulset|rulset"),
         ({"ruleset": "}"}, "closes more braces"),

@@ -7,12 +7,12 @@ import typing as t
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.listing import normalise
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
     Applied,
     Pending,
     body_of,
     load,
-    normalise,
     parse,
 )
 

@@ -85,7 +85,7 @@ def test_states() -> None:
         "w2": {"node_result": {"changes": []}},
         "w3": {},
         "w4": {"node_result": {"changes": []}, "cni_result": SKIPPED},
-        "gw": {"firewall_result": {"changes": []}, "cni_result": CNI},
+        "gw": {"network_result": {"changes": []}, "cni_result": CNI},
     }
     assert states(given) == {
         "cp1": "seen", "w1": "seen", "w2": "lost after node", "w3": "not seen", "w4": "seen", "gw": "seen",

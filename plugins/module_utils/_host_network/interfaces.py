@@ -1,0 +1,140 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at a host's interfaces, and change them by the program that outlives the connection."""
+
+from __future__ import annotations
+
+import json
+import stat
+import typing as t
+
+from .._host import probes
+from .._host.errors import HostError
+from .._host.ledger import LedgerStore
+from .._host.system import System
+from . import ifupdown, netplan, networkd, steps
+from .links import Links
+from .live import MODULES, RESOLVERS, Json, Live, lacking, read_links, read_routes
+from .model import PROGRAM, File
+from .revert import BOOT_ID, ENTER, OLD_INTERFACES
+
+_FOLDERS = (networkd.FOLDER, netplan.FOLDER, ifupdown.FOLDER)
+_SINGLE = (networkd.SETTINGS, ifupdown.PATH, steps.FORWARDING, steps.CLOUD, RESOLVERS)
+_UNITS = ("systemd-networkd.service", "systemd-resolved.service", "NetworkManager.service")
+_SWITCH = "/proc/sys/net/ipv4/ip_forward"
+_TAKES_OVER = "homelab-network-enter"
+
+
+def observe(system: System, links: Links) -> Live:
+    """Return what a plan may ask about the interfaces of the host. Raises HostError."""
+    units = probes.units(system, _UNITS)
+    networkd_state, resolved, manager = (units[name] for name in _UNITS)
+    seen = read_links(_ip(system, "-d", "address", "show"))
+    return Live(
+        links=seen,
+        routes=read_routes([*_ip(system, "-4", "route", "show"), *_ip(system, "-6", "route", "show")]),
+        files=_files(system),
+        networkd_active=networkd_state.active == "active",
+        networkd_enabled=networkd_state.enabled == "enabled",
+        network_manager=manager.active == "active",
+        resolved=resolved.active == "active" or _is_link(system, RESOLVERS),
+        cloud=system.is_directory(steps.CLOUD_FOLDER),
+        netplan=system.exists("/usr/sbin/netplan"),
+        forwarding=system.read_text(_SWITCH).strip() == "1",
+        ifupdown=frozenset(ifupdown.managed(system.read_text(ifupdown.STATE))),
+        missing=_missing(system, {link.kind for link in links if link.is_made and link.name not in seen}),
+    )
+
+
+def _ip(system: System, *words: str) -> list[Json]:
+    fix = "Run the task as root (become: true); the package iproute2 has to be installed"
+    output = system.demand("Cannot look at the interfaces", fix, "ip", "-j", *words)
+    return t.cast("list[Json]", json.loads(output or "[]"))
+
+
+def _missing(system: System, kinds: t.Iterable[str]) -> frozenset[str]:
+    modules = [MODULES[kind] for kind in kinds]
+    asked = {name: system.run("modprobe", "--dry-run", "--quiet", name).rc for name in modules}
+    return frozenset(name for name, code in asked.items() if code == 1 and not system.exists(f"/sys/module/{name}"))
+
+
+def _is_link(system: System, path: str) -> bool:
+    found = system.lstat(path)
+    return found is not None and stat.S_ISLNK(found.st_mode)
+
+
+def _files(system: System) -> dict[str, File]:
+    paths = [f"{folder}/{name}" for folder in _FOLDERS for name in system.children(folder)]
+    found = {}
+    for path in [*paths, *_SINGLE]:
+        state = system.lstat(path)
+        if state is not None and stat.S_ISREG(state.st_mode):
+            found[path] = File(system.read_text(path), f"{stat.S_IMODE(state.st_mode):04o}")
+    return found
+
+
+def leaving(system: System, links: Links) -> set[str]:
+    """Return the addresses that the host has now, on interfaces of ours, and is to have no longer."""
+    live = observe(system, links)
+    names = {link.name for link in links if not link.dhcp} | set(steps.stale(links, live))
+    kept = {address for link in links for address in link.addresses}
+    now = {address for name in names if name in live.links for address in live.links[name].addresses}
+    return {address.partition("/")[0] for address in now} - {address.partition("/")[0] for address in kept}
+
+
+class Interfaces:
+    """The part of a transaction that is the host's interfaces."""
+
+    name = "interfaces"
+
+    def __init__(self, system: System, links: Links) -> None:
+        """Take the host and what is wanted."""
+        self._system = system
+        self._store = LedgerStore(system)
+        self._links = links
+
+    def save(self) -> list[str]:
+        """Keep the steps back to the present interfaces; returns these in words. Raises HostError."""
+        live = observe(self._system, self._links)
+        changed = steps.files(self._links, live)
+        self._write(OLD_INTERFACES, steps.back(self._links, live, changed))
+        self._write(ENTER, steps.forward(self._links, live, changed))
+        return [f"{name} {address}" for name, link in live.links.items() for address in link.addresses]
+
+    def enter(self) -> list[str]:
+        """Have the interfaces change as soon as this connection has its answer; returns what they will be."""
+        fix = "Look at `systemctl --failed` and the journal of the host"
+        command = ("systemd-run", "--quiet", "--collect", f"--unit={_TAKES_OVER}", PROGRAM, "enter")
+        self._system.demand("Cannot start the change of interfaces", fix, *command)
+        return [f"{link.name} {address}" for link in self._links for address in link.addresses]
+
+    def lacking(self) -> list[str]:
+        """Return in words what is not as wanted yet."""
+        if self._system.exists(ENTER):
+            return ["the change is being made"]
+        return lacking(self._links, observe(self._system, self._links))
+
+    def confirm(self) -> None:
+        """Leave all as it is: every boot reads the files that are there."""
+
+    def _write(self, path: str, taken: list[Json]) -> None:
+        record = {"boot": self._system.read_text(BOOT_ID).strip(), "steps": taken}
+        self._store.write_private(path, json.dumps(record).encode("utf-8"))
+
+
+def refuse(links: Links, live: Live) -> None:
+    """Refuse what this host cannot have. Raises HostError."""
+    for link in links:
+        if not link.is_made and link.name not in live.links:
+            others = ", ".join(sorted(name for name, other in live.links.items() if not other.kind and name != "lo"))
+            fix = f"Name one of {others}" if others else "Look at `ip link` on the host"
+            raise HostError(f"Cannot configure {link.name}", "the host has no such interface", fix)
+        module = MODULES.get(link.kind, "")
+        if module in live.missing:
+            cause = f"the host's kernel has no module {module}"
+            raise HostError(f"Cannot make {link.name}", cause, "Boot a kernel of the distribution")
+    if live.network_manager:
+        cause = "NetworkManager is active, and would undo it"
+        raise HostError("Cannot configure the interfaces", cause, "Disable it: systemctl disable --now NetworkManager")
+    if links.backend == "netplan" and not live.netplan:
+        raise HostError("Cannot use the backend netplan", "the host does not have it", "Use networkd, the default")

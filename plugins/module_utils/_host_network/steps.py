@@ -1,0 +1,173 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way from the interfaces a host has to those it should have, and back: steps for revert.carry_out. Pure.
+
+A step is {"write": path, "text": ..., "mode": ...}, {"remove": path} or {"run": [...]}; of the latter, "live" ones
+are left out at boot, when nothing is configured yet, and those that "may_fail" do not end the way.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import ifupdown, netplan, networkd
+from .links import NETPLAN, Link, Links
+from .live import RESOLVERS, Json, Live, is_other_device, lacks
+from .model import File
+
+FORWARDING = "/etc/sysctl.d/60-homelab-forwarding.conf"
+CLOUD_FOLDER = "/etc/cloud/cloud.cfg.d"
+CLOUD = f"{CLOUD_FOLDER}/99-homelab-network.cfg"
+_HEAD = "# Managed by atarnet.homelab (host_network).\n"
+_SWITCH = "net.ipv4.ip_forward"
+NETWORKD_UNIT = "systemd-networkd.service"
+# A DHCP client that finds no server must not keep the way back from being gone.
+_PATIENCE = ("timeout", "20")
+
+
+def files(links: Links, live: Live) -> dict[str, File | None]:
+    """Return all files that a host has to have, None for those it must not have."""
+    found: dict[str, File | None] = {path: None for path in live.files if is_ours(path)}
+    found.update(netplan.render(links) if links.backend == NETPLAN else networkd.render(links))
+    names = {link.name for link in links}
+    for path, file in live.files.items():
+        if path == ifupdown.PATH or path.startswith(ifupdown.FOLDER):
+            left = ifupdown.without(file.text, names)
+            if left != file.text:
+                found[path] = File(left, file.mode)
+        elif links.backend == NETPLAN and _is_other_plan(path) and netplan.interfaces_in(file.text) & names:
+            found[path] = None
+    if links.forwarding:
+        found[FORWARDING] = File(f"{_HEAD}{_SWITCH} = 1\n", "0644")
+    if live.cloud:
+        found[CLOUD] = File(f"{_HEAD}network: {{config: disabled}}\n", "0644")
+    resolvers = _resolvers(links)
+    if resolvers and not live.resolved:
+        found[RESOLVERS] = File(resolvers, "0644")
+    return {path: file for path, file in found.items() if live.files.get(path) != file}
+
+
+def _is_other_plan(path: str) -> bool:
+    return path.startswith(netplan.FOLDER) and path != netplan.PATH
+
+
+def is_ours(path: str) -> bool:
+    """Tell whether only this collection makes a file of this name."""
+    return path.startswith(networkd.PREFIX) or path in (networkd.SETTINGS, netplan.PATH, FORWARDING, CLOUD)
+
+
+def _resolvers(links: Links) -> str:
+    servers = list(dict.fromkeys(server for link in links for server in link.resolvers))
+    domains = list(dict.fromkeys(link.domain for link in links if link.domain))
+    lines = [*([f"search {' '.join(domains)}"] if domains else []), *(f"nameserver {server}" for server in servers)]
+    return _HEAD + "".join(f"{line}\n" for line in lines) if servers else ""
+
+
+def stale(links: Links, live: Live) -> list[str]:
+    """Return the interfaces that were made for an earlier wish and should be gone, children first."""
+    suffix = ".netdev"
+    names = {link.name for link in links}
+    made = [path[len(networkd.PREFIX) : -len(suffix)] for path in live.files if path.endswith(suffix) and is_ours(path)]
+    if netplan.PATH in live.files:
+        made += netplan.interfaces_in(live.files[netplan.PATH].text)
+    gone = [name for name in made if name not in names and name in live.links and live.links[name].kind]
+    return sorted(gone, key=lambda name: not live.links[name].link)
+
+
+def forward(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list[Json]:
+    """Return the steps to what is wanted; *changed* as files() returns it."""
+    names = [link.name for link in links]
+    leaving = [name for name in reversed(names) if name in live.ifupdown]
+    doomed = [*stale(links, live), *(link.name for link in reversed(links.links) if _is_doomed(link, live))]
+    steps = [_run(*_PATIENCE, "ifdown", "--force", name, may_fail=True) for name in leaving]
+    steps += [_put(path, file) for path, file in changed.items()]
+    steps += [_run("ip", "link", "delete", name, may_fail=True) for name in doomed]
+    if links.forwarding and not live.forwarding:
+        steps.append(_run("sysctl", "-q", "-w", f"{_SWITCH}=1"))
+    differing = [link.name for link in links if link.name in live.links and lacks(links, link, live)]
+    again = [name for name in differing if name not in doomed]
+    steps += _netplan() if links.backend == NETPLAN else _networkd(live, changed, again)
+    return steps + _old_ways(links, live)
+
+
+def _is_doomed(link: Link, live: Live) -> bool:
+    return link.name in live.links and is_other_device(link, live.links[link.name])
+
+
+def _networkd(live: Live, changed: t.Mapping[str, File | None], again: t.Sequence[str]) -> list[Json]:
+    steps = [] if live.networkd_enabled else [_run("systemctl", "enable", NETWORKD_UNIT)]
+    if live.networkd_active and networkd.SETTINGS not in changed:
+        steps.append(_run("networkctl", "reload"))
+        # A reload configures anew what has another file; what was changed by hand has the same.
+        return steps + ([_run("networkctl", "reconfigure", *again, may_fail=True)] if again else [])
+    return [*steps, _run("systemctl", "restart", NETWORKD_UNIT)]
+
+
+def _netplan() -> list[Json]:
+    return [_run("netplan", "apply")]
+
+
+def _old_ways(links: Links, live: Live) -> list[Json]:
+    """Routes that nobody takes away when they were made by hand or by ifupdown."""
+    wanted = {(link.name, way) for link in links for way in link.gateways}
+    old = [route for link in links for route in live.routes_on(link.name) if route.to == "default"]
+    return [
+        _run("ip", "route", "delete", "default", "via", route.via, "dev", route.device, may_fail=True)
+        for route in old
+        if (route.device, route.via) not in wanted
+    ]
+
+
+def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list[Json]:
+    """Return the steps that bring back what was seen, whoever configured it."""
+    touched = [*(link.name for link in links), *stale(links, live)]
+    steps = [_put(path, live.files.get(path)) for path in changed]
+    if links.backend == NETPLAN:
+        steps.append(_run("netplan", "apply", may_fail=True))
+    elif not live.networkd_enabled:
+        steps.append(_run("systemctl", "disable", NETWORKD_UNIT, may_fail=True, live=False))
+    new = [link.name for link in reversed(links.links) if link.is_made]
+    doomed = [name for name in new if name not in live.links or _was_remade(name, links, live)]
+    steps += [_run("ip", "link", "delete", name, may_fail=True) for name in doomed]
+    if links.forwarding and not live.forwarding:
+        steps.append(_run("sysctl", "-q", "-w", f"{_SWITCH}=0", may_fail=True))
+    kept = [name for name in touched if name in live.links]
+    if live.networkd_active:
+        steps.append(_run("networkctl", "reload", may_fail=True))
+        managed = [name for name in kept if name not in live.ifupdown]
+        steps += [_run("networkctl", "reconfigure", *managed, may_fail=True)] if managed else []
+    else:
+        steps.append(_run("systemctl", "stop", "systemd-networkd.socket", NETWORKD_UNIT, may_fail=True))
+        steps += [_run("ip", "address", "flush", "dev", name, "scope", "global", may_fail=True) for name in kept]
+    steps += [step for name in kept for step in _restore(name, live)]
+    texts = [file.text for path, file in live.files.items() if path.startswith(ifupdown.PATH)]
+    returning = [name for name in touched if name in live.ifupdown]
+    # One by a DHCP client comes last: it has its old address from above by then.
+    returning.sort(key=lambda name: ifupdown.by_dhcp(texts, name))
+    return steps + [_run(*_PATIENCE, "ifup", "--force", name, may_fail=True) for name in returning]
+
+
+def _was_remade(name: str, links: Links, live: Live) -> bool:
+    return any(link.name == name and is_other_device(link, live.links[name]) for link in links)
+
+
+def _restore(name: str, live: Live) -> list[Json]:
+    """Give an interface what it had, which its manager may take its time for."""
+    now = live.links[name]
+    steps = [_run("ip", "link", "set", name, "mtu", str(now.mtu), "up" if now.up else "down", may_fail=True)]
+    for address, seconds in now.addresses.items():
+        life = [] if seconds is None else ["valid_lft", str(seconds), "preferred_lft", str(seconds)]
+        steps.append(_run("ip", "address", "replace", address, "dev", name, *life, may_fail=True))
+    for route in live.routes_on(name):
+        metric = [] if route.metric is None else ["metric", str(route.metric)]
+        way = (route.to, "via", route.via, "dev", name, *metric)
+        steps.append(_run("ip", "route", "replace", *way, may_fail=True))
+    return steps
+
+
+def _put(path: str, file: File | None) -> Json:
+    return {"write": path, "text": file.text, "mode": file.mode} if file else {"remove": path}
+
+
+def _run(*command: str, may_fail: bool = False, live: bool = True) -> Json:
+    return {"run": list(command), "may_fail": may_fail, "live": live}
