@@ -39,6 +39,7 @@ class LiveRoute:
     via: str
     device: str
     metric: int | None = None
+    protocol: str = "boot"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _read_link(entry: Json) -> LiveLink:
 def read_routes(listing: t.Sequence[Json]) -> tuple[LiveRoute, ...]:
     """Return the routes by a gateway that `ip -j route show` lists; all others follow from addresses."""
     return tuple(
-        LiveRoute(entry["dst"], entry["gateway"], entry["dev"], entry.get("metric"))
+        LiveRoute(entry["dst"], entry["gateway"], entry["dev"], entry.get("metric"), entry.get("protocol", "boot"))
         for entry in listing
         if "gateway" in entry and "dev" in entry
     )

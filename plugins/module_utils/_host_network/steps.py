@@ -154,13 +154,17 @@ def _was_remade(name: str, links: Links, live: Live) -> bool:
 def _restore(name: str, live: Live) -> list[Json]:
     """Give an interface what it had, which its manager may take its time for."""
     now = live.links[name]
-    steps = [_run("ip", "link", "set", name, "mtu", str(now.mtu), "up" if now.up else "down", may_fail=True)]
+    master = ["master", now.master] if now.master else ["nomaster"]
+    steps = [
+        _run("ip", "link", "set", name, *master, may_fail=True),
+        _run("ip", "link", "set", name, "mtu", str(now.mtu), "up" if now.up else "down", may_fail=True),
+    ]
     for address, seconds in now.addresses.items():
         life = [] if seconds is None else ["valid_lft", str(seconds), "preferred_lft", str(seconds)]
         steps.append(_run("ip", "address", "replace", address, "dev", name, *life, may_fail=True))
     for route in live.routes_on(name):
         metric = [] if route.metric is None else ["metric", str(route.metric)]
-        way = (route.to, "via", route.via, "dev", name, *metric)
+        way = (route.to, "via", route.via, "dev", name, "proto", route.protocol, *metric)
         steps.append(_run("ip", "route", "replace", *way, may_fail=True))
     return steps
 

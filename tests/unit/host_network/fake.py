@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, revert
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, ifupdown, revert
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.links import Json, parse_links
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
     BOOT,
     EMPTIED,
@@ -21,8 +24,10 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.mode
 )
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import Plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.ruleset import Ruleset
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.steps import NETWORKD_UNIT
 
 from tests.unit.host.fake import Commands, Host, RootedSystem
+from tests.unit.host_network.fake_links import Kernel
 
 PROGRAM = Path(revert.__file__).read_text(encoding="utf-8")
 OPENED = "table inet homelab {"
@@ -35,6 +40,11 @@ class NetworkCommands(Commands):
     table: list[str] | None = None
     timer: str = ""
     broken: set[str] = field(default_factory=set)
+    entering: bool = False
+    kernel: Kernel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kernel = Kernel(self.root, "eth0", "eth1")
 
     def __call__(self, argv: Sequence[str]) -> RunResult:
         if argv[0] in self.broken:
@@ -81,6 +91,9 @@ class NetworkCommands(Commands):
         return result or listing
 
     def _systemd_run(self, words: list[str]) -> str:
+        if words[-1] == "enter":
+            self.entering = True
+            return ""
         assert "--unit=homelab-network-revert" in words and not self.timer
         self.timer = words[words.index("--on-active") + 1]
         return ""
@@ -88,7 +101,34 @@ class NetworkCommands(Commands):
     def _systemctl(self, words: list[str]) -> RunResult | str:
         if words == ["stop", "homelab-network-revert.timer"]:
             self.timer = ""
-        return super()._systemctl(words)
+        result = super()._systemctl(words)
+        if words == ["restart", NETWORKD_UNIT]:
+            self.kernel.networkd()
+        return result
+
+    def _networkctl(self, _words: list[str]) -> str:
+        assert self.units[NETWORKD_UNIT]["ActiveState"] == "active"
+        self.kernel.networkd()
+        return ""
+
+    def _ip(self, words: list[str]) -> RunResult | str:
+        return self.kernel.ip(words)
+
+    def _modprobe(self, words: list[str]) -> RunResult | str:
+        return "" if "--dry-run" in words else super()._modprobe(words)
+
+    def _timeout(self, words: list[str]) -> RunResult | str:
+        state = self.root / "run/network/ifstate"
+        brought_up = set(state.read_text().split())
+        name = words[-1]
+        if "ifdown" in words:
+            self.kernel.ip(["address", "flush", "dev", name])
+            brought_up -= {f"{name}={name}"}
+        else:
+            self.kernel.ifup(name)
+            brought_up |= {f"{name}={name}"}
+        state.write_text("".join(f"{entry}\n" for entry in sorted(brought_up)))
+        return ""
 
 
 class NetworkHost(Host):
@@ -100,6 +140,9 @@ class NetworkHost(Host):
         super().__init__(root)
         (root / "run/lock").mkdir(parents=True)
         self.commands = NetworkCommands(root, packages={"nftables": "1"})
+        self.commands.units[NETWORKD_UNIT] = {"ActiveState": "inactive", "UnitFileState": "disabled"}
+        self.boots = 1
+        self.write(revert.BOOT_ID, "boot 1\n")
         self.system: System = RootedSystem(str(root), self.commands)
 
     def connect(self, session: str) -> None:
@@ -108,20 +151,31 @@ class NetworkHost(Host):
         self.write("/proc/self/status", "Name:\tpython3\nPPid:\t77\n")
         self.write("/proc/77/environ", f"A=b\0SSH_CONNECTION={session}\0")
 
-    def plan(self, ruleset: str, check: bool = True, token: str = "t", seconds: int = 30) -> Plan:
+    def plan(
+        self, ruleset: str, check: bool = True, token: str = "t", seconds: int = 30, links: Json | None = None
+    ) -> Plan:
         """One apply round; an empty *ruleset* is state absent."""
-        return apply.reconcile(self.system, wish(ruleset, seconds), token, check)
+        return apply.reconcile(self.system, wish(ruleset, seconds, links), token, check)
 
-    def confirm(self, token: str = "t", new: bool = True) -> str:
+    def confirm(self, token: str = "t", new: bool = True, links: Json | None = None) -> str:
         """The confirm round."""
-        return apply.confirm(self.system, token, [Ruleset(self.system, wish("", 30))], new)
+        parts: list[apply.Part] = [Ruleset(self.system, wish("", 30))]
+        wanted = parse_links(links)
+        parts += [Interfaces(self.system, wanted)] if wanted else []
+        return apply.confirm(self.system, token, parts, new)
 
-    def change(self, ruleset: str, token: str = "t") -> list[str]:
+    def change(self, ruleset: str, token: str = "t", links: Json | None = None) -> list[str]:
         """Both rounds; returns the changes."""
-        plan = self.plan(ruleset, check=False, token=token)
+        plan = self.plan(ruleset, check=False, token=token, links=links)
+        self.enter()
         if plan.needs_confirmation:
-            assert self.confirm(token, new=False) == "confirmed"
+            assert self.confirm(token, new=False, links=links) == "confirmed"
         return summary(plan)
+
+    def enter(self) -> bool:
+        """What the program does that was started for new interfaces."""
+        entering, self.commands.entering = self.commands.entering, False
+        return entering and revert.enter(str(self.root), self._demand)
 
     def fire(self) -> None:
         """What the timer does when it elapses."""
@@ -130,17 +184,29 @@ class NetworkHost(Host):
 
     def reboot(self) -> None:
         """Start anew: nothing is in the kernel, enabled units run in their order."""
-        self.commands.table, self.commands.timer = None, ""
+        self.commands.table, self.commands.timer, self.commands.entering = None, "", False
+        self.commands.kernel.boot()
+        self.boots += 1
+        self.write(revert.BOOT_ID, f"boot {self.boots}\n")
         if self._enabled(REVERT_UNIT):
             revert.put_back(str(self.root), self._demand)
         if self._enabled(FIREWALL_UNIT) and self.exists(BOOT):
             self._demand(["nft", "-f", str(self.root) + BOOT])
+        if self._enabled(NETWORKD_UNIT):
+            self.commands.kernel.networkd()
+        self.commands.units[NETWORKD_UNIT]["ActiveState"] = "active" if self._enabled(NETWORKD_UNIT) else "inactive"
+        if self.exists(ifupdown.PATH):
+            self.write(ifupdown.STATE, "")
+            for line in self.read(ifupdown.PATH).splitlines():
+                for name in line.split()[1:] if line.startswith("auto") else []:
+                    self._demand(["timeout", "20", "ifup", name])
 
     def _enabled(self, unit: str) -> bool:
         return self.commands.units.get(unit, {}).get("UnitFileState") == "enabled"
 
     def _demand(self, command: list[str]) -> None:
-        assert self.commands(command).rc == 0
+        if self.commands(command).rc != 0:
+            raise subprocess.CalledProcessError(1, command)
 
     @property
     def rules(self) -> list[str] | None:
@@ -148,9 +214,10 @@ class NetworkHost(Host):
         return None if self.commands.table is None else [line.strip() for line in self.commands.table if line.strip()]
 
 
-def wish(ruleset: str, seconds: int) -> Wanted:
+def wish(ruleset: str, seconds: int, links: Json | None = None) -> Wanted:
     """What the module's options ask for."""
-    return parse({"ruleset": ruleset, "confirm_within": seconds, "state": "present"}, PROGRAM)
+    options = {"ruleset": ruleset, "confirm_within": seconds, "state": "present", "interfaces": links}
+    return parse(options, PROGRAM)
 
 
 def summary(plan: Plan) -> list[str]:

@@ -44,7 +44,7 @@ def test_nodes_are_hosts() -> None:
         "port": "",
         "native": "",
         "home": "cluster",
-            "interfaces": None,
+        "interfaces": None,
     }
 
 
