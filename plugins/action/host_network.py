@@ -56,6 +56,9 @@ class ActionModule(ActionBase):
             self._confirm(unconfirmed["session"])
             if self._moved:
                 result["address"] = self._moved
+            if unconfirmed["again"]:
+                rest = self._call("apply", confirm_within=self._args["confirm_within"], state=self._args["state"])
+                return rest if rest.get("failed") else result
         return result
 
     def _move(self, address: str) -> None:

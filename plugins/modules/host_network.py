@@ -125,7 +125,9 @@ options:
   state:
     description:
       - V(absent) removes the table, the files, the units and the records. It needs no confirmation, as it opens the
-        host. A table of the same name that this module did not make stays, and so do the interfaces as they are.
+        host. A table of the same name that this module did not make stays.
+      - Interfaces that were ours are given back to whoever configured them before the first change, which is confirmed
+        at the address that the host had then.
     type: str
     choices: [present, absent]
     default: present
@@ -221,7 +223,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.appl
     reconcile,
     seen_session,
 )
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces, Origin
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.links import (
     BOND_MODES,
     KINDS,
@@ -286,7 +288,7 @@ def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict
             return {"changed": False, "outcome": ask(system, token), "cause": failure(system)}
         if step == "confirm":
             parts: list[Part] = [Ruleset(system, wanted)]
-            parts += [Interfaces(system, wanted.links)] if wanted.links else []
+            parts.append(Interfaces(system, wanted.links) if wanted.links else Origin(system))
             outcome = confirm(system, token, parts, call["new"])
             return {"changed": True, "outcome": outcome, "cause": failure(system)}
         plan = reconcile(system, wanted, token, module.check_mode)

@@ -23,9 +23,10 @@ from .._host.model import UNIT_DIR, Desired, Package, Resource
 from .._host.system import System
 from . import interfaces, ruleset
 from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
-from .observe import observe, session
+from .observe import observe
 from .plan import REVERT, TABLE_ID, Plan, make_plan
-from .revert import CANDIDATE, ENTER, FAILED, OLD_INTERFACES, OLD_TABLE, PENDING, ROLLBACK, STATE, put_back
+from .revert import CANDIDATE, ENTER, FAILED, OLD_INTERFACES, OLD_TABLE, ORIGIN, PENDING, ROLLBACK, STATE, put_back
+from .session import session
 
 # The name under which the ledger has what is installed for this.
 OWNER = "network"
@@ -107,7 +108,7 @@ class _Work:
     def carry_out(self, plan: Plan) -> None:
         """Make all changes; what could cut the host off comes last, so that the host can revert it by then."""
         for change in plan.changes:
-            if change.identity in plan.moves:
+            if change.identity in plan.moves or (self._gives_back(plan) and change.identity not in (REVERT, TABLE_ID)):
                 continue
             if change.identity == REVERT:
                 revert(self._system)
@@ -127,8 +128,14 @@ class _Work:
     def _parts(self, plan: Plan) -> list[Part]:
         """What changes; the interfaces come last, as their change is only begun here."""
         parts: list[Part] = [ruleset.Ruleset(self._system, self._wanted)] if plan.changes_table else []
-        links = self._wanted.links
-        return [*parts, interfaces.Interfaces(self._system, links)] if links and plan.moves else parts
+        if self._gives_back(plan):
+            parts.append(interfaces.Origin(self._system))
+        elif self._wanted.links and plan.moves:
+            parts.append(interfaces.Interfaces(self._system, self._wanted.links))
+        return parts
+
+    def _gives_back(self, plan: Plan) -> bool:
+        return bool(plan.moves) and not self._wanted.ruleset
 
     def _file(self, change: Change) -> None:
         path = change.name
@@ -156,7 +163,7 @@ class _Work:
         self._system.demand(f"Cannot run systemctl {' '.join(words)}", _SYSTEMD, "systemctl", *words)
 
     def _remove_state(self) -> None:
-        for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER, FAILED, APPLIED):
+        for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER, FAILED, ORIGIN, APPLIED):
             self._system.remove(path)
         for folder in (ROLLBACK, STATE):
             if not self._system.remove_directory(folder):
@@ -246,13 +253,18 @@ def _disarm(system: System) -> None:
 
 
 def seen_session(system: System, wanted: Wanted) -> Json:
-    """Return of the pending change {"session", "address"}: how the controller came, and where to if that goes away.
+    """Return of the pending change {"session", "address", "again"}.
 
-    The address is "" when the host stays where it was reached.
+    That is how the controller came, where the host is reached afterwards ("" when that does not change), and whether
+    there is more to do once the change is confirmed.
     """
     pending = load(Pending, system.read_text(PENDING))
     session_of = pending.session if pending else ""
-    links = wanted.links if pending and "interfaces" in pending.before else None
-    came_to = session_of.split()[2] if session_of else ""
-    leaves = links and came_to in interfaces.leaving(system, links)
-    return {"session": session_of, "address": links.address if links and leaves else ""}
+    moves = pending is not None and "interfaces" in pending.before
+    links, came_to = wanted.links, "".join(session_of.split()[2:3])
+    gives_back, address = moves and not wanted.ruleset, ""
+    if gives_back:
+        address = interfaces.origin(system)["address"]
+    elif links and moves and came_to in interfaces.leaving(system, links):
+        address = links.address
+    return {"session": session_of, "address": address if address != came_to else "", "again": gives_back}

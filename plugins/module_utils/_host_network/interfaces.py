@@ -16,7 +16,8 @@ from . import ifupdown, netplan, networkd, steps
 from .links import Links
 from .live import MODULES, RESOLVERS, Json, Live, lacking, read_links, read_routes
 from .model import PROGRAM, File
-from .revert import BOOT_ID, ENTER, OLD_INTERFACES
+from .revert import BOOT_ID, ENTER, OLD_INTERFACES, ORIGIN
+from .session import session
 
 _FOLDERS = (networkd.FOLDER, netplan.FOLDER, ifupdown.FOLDER)
 _SINGLE = (networkd.SETTINGS, ifupdown.PATH, steps.FORWARDING, steps.CLOUD, RESOLVERS)
@@ -82,44 +83,91 @@ def leaving(system: System, links: Links) -> set[str]:
     return {address.partition("/")[0] for address in now} - {address.partition("/")[0] for address in kept}
 
 
-class Interfaces:
-    """The part of a transaction that is the host's interfaces."""
+def origin(system: System) -> Json:
+    """Return how the host was before the first change: {"address", "steps"}, {} when there was none."""
+    return dict(json.loads(system.read_text(ORIGIN) or "{}"))
+
+
+class _Moving:
+    """What changes of interfaces have in common: they are made by a program that outlives the connection."""
 
     name = "interfaces"
 
-    def __init__(self, system: System, links: Links) -> None:
-        """Take the host and what is wanted."""
+    def __init__(self, system: System) -> None:
         self._system = system
         self._store = LedgerStore(system)
+
+    def _keep(self, live: Live, back: list[Json], forward: list[Json]) -> list[str]:
+        """Write the steps back and forward down; returns the present addresses in words."""
+        came_to = session(self._system).split()[2:3]
+        record = {"boot": self._system.read_text(BOOT_ID).strip(), "address": "".join(came_to), "steps": back}
+        self._write(OLD_INTERFACES, record)
+        self._write(ENTER, {"steps": forward})
+        return [f"{name} {address}" for name, link in live.links.items() for address in link.addresses]
+
+    def _start(self) -> None:
+        fix = "Look at `systemctl --failed` and the journal of the host"
+        command = ("systemd-run", "--quiet", "--collect", f"--unit={_TAKES_OVER}", PROGRAM, "enter")
+        self._system.demand("Cannot start the change of interfaces", fix, *command)
+
+    def _is_being_made(self) -> list[str]:
+        return ["the change is being made"] if self._system.exists(ENTER) else []
+
+    def _write(self, path: str, record: Json) -> None:
+        self._store.write_private(path, json.dumps(record).encode("utf-8"))
+
+
+class Interfaces(_Moving):
+    """The part of a transaction that is the host's interfaces."""
+
+    def __init__(self, system: System, links: Links) -> None:
+        """Take the host and what is wanted."""
+        super().__init__(system)
         self._links = links
 
     def save(self) -> list[str]:
         """Keep the steps back to the present interfaces; returns these in words. Raises HostError."""
         live = observe(self._system, self._links)
         changed = steps.files(self._links, live)
-        self._write(OLD_INTERFACES, steps.back(self._links, live, changed))
-        self._write(ENTER, steps.forward(self._links, live, changed))
-        return [f"{name} {address}" for name, link in live.links.items() for address in link.addresses]
+        back, forward = steps.back(self._links, live, changed), steps.forward(self._links, live, changed)
+        return self._keep(live, back, forward)
 
     def enter(self) -> list[str]:
         """Have the interfaces change as soon as this connection has its answer; returns what they will be."""
-        fix = "Look at `systemctl --failed` and the journal of the host"
-        command = ("systemd-run", "--quiet", "--collect", f"--unit={_TAKES_OVER}", PROGRAM, "enter")
-        self._system.demand("Cannot start the change of interfaces", fix, *command)
+        self._start()
         return [f"{link.name} {address}" for link in self._links for address in link.addresses]
 
     def lacking(self) -> list[str]:
         """Return in words what is not as wanted yet."""
-        if self._system.exists(ENTER):
-            return ["the change is being made"]
-        return lacking(self._links, observe(self._system, self._links))
+        return self._is_being_made() or lacking(self._links, observe(self._system, self._links))
 
     def confirm(self) -> None:
-        """Leave all as it is: every boot reads the files that are there."""
+        """Remember how the host was before the first change; every boot reads the files that are there."""
+        if not self._system.exists(ORIGIN):
+            record = json.loads(self._system.read_text(OLD_INTERFACES))
+            self._write(ORIGIN, {"address": record["address"], "steps": record["steps"]})
 
-    def _write(self, path: str, taken: list[Json]) -> None:
-        record = {"boot": self._system.read_text(BOOT_ID).strip(), "steps": taken}
-        self._store.write_private(path, json.dumps(record).encode("utf-8"))
+
+class Origin(_Moving):
+    """The part of a transaction that gives the interfaces back to whoever had them before."""
+
+    def save(self) -> list[str]:
+        """Keep the steps back to the present interfaces; returns these in words. Raises HostError."""
+        live, taken = observe(self._system, Links("", ())), origin(self._system)["steps"]
+        return self._keep(live, steps.again(taken, live), steps.home(taken, live))
+
+    def enter(self) -> list[str]:
+        """Have the interfaces change as soon as this connection has its answer."""
+        self._start()
+        return []
+
+    def lacking(self) -> list[str]:
+        """Return in words whether the change is still being made."""
+        return self._is_being_made()
+
+    def confirm(self) -> None:
+        """Forget that the interfaces were ours."""
+        self._system.remove(ORIGIN)
 
 
 def refuse(links: Links, live: Live) -> None:

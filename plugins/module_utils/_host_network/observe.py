@@ -10,8 +10,9 @@ from dataclasses import replace
 from .._host import probes
 from .._host.system import System
 from . import interfaces, ruleset
+from .links import NETWORKD, Links
 from .model import APPLIED, BOOT, UNITS, Applied, File, Observed, Pending, Wanted, load
-from .revert import PENDING, STATE
+from .revert import ORIGIN, PENDING, STATE
 
 
 def observe(system: System, wanted: Wanted) -> Observed:
@@ -19,6 +20,8 @@ def observe(system: System, wanted: Wanted) -> Observed:
     nft = ruleset.is_installed(system)
     files = {path: _file(system, path) for path in [*wanted.machinery, BOOT]}
     pending = load(Pending, system.read_text(PENDING))
+    leaves = not wanted.ruleset and system.exists(ORIGIN)
+    links = Links(NETWORKD, ()) if leaves else wanted.links
     seen = Observed(
         nft=nft,
         listing=ruleset.listing(system) if nft else None,
@@ -28,7 +31,7 @@ def observe(system: System, wanted: Wanted) -> Observed:
         pending=pending,
         unreadable=pending is None and system.exists(PENDING),
         state_folder=system.exists(STATE),
-        live=interfaces.observe(system, wanted.links) if wanted.links else None,
+        live=interfaces.observe(system, links) if links else None,
     )
     if wanted.ruleset and seen.reverted is not None and not seen.ours:
         return replace(seen, twin=ruleset.equals(system, wanted, seen.reverted))
@@ -43,18 +46,3 @@ def _file(system: System, path: str) -> File | None:
     if not stat.S_ISREG(found.st_mode):
         return File("", "")
     return File(system.read_text(path), f"{stat.S_IMODE(found.st_mode):04o}")
-
-
-def session(system: System) -> str:
-    """Return the SSH connection that this process was started over, as sshd(8) puts it into SSH_CONNECTION.
-
-    sudo drops the variable, so it is looked for in the parents as well. Empty when there is none.
-    """
-    process = "self"
-    while process not in ("", "0"):
-        for variable in system.read_text(f"/proc/{process}/environ").split("\0"):
-            if variable.startswith("SSH_CONNECTION="):
-                return variable.partition("=")[2]
-        status = system.read_text(f"/proc/{process}/status").splitlines()
-        process = next((line.split()[1] for line in status if line.startswith("PPid:")), "")
-    return ""

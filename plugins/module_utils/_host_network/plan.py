@@ -167,11 +167,20 @@ def _lines(listing: t.Sequence[Json]) -> str:
 
 
 def _leave(plan: Plan, wanted: Wanted, observed: Observed) -> None:
-    """Without a ruleset nothing of ours stays. The table goes first: the rest is what shows that it is ours."""
+    """Without a ruleset nothing of ours stays. The table goes first: the rest is what shows that it is ours.
+
+    Interfaces are given back before the rest, as only with it the host can change back.
+    """
     boot = observed.files.get(BOOT)
     if observed.reverted is not None and observed.ours:
         before = f"sha256 {observed.confirmed['sha256'][:12]}" if observed.confirmed else "never confirmed"
         plan.add(TABLE_ID, "remove", before, "absent", (body_of(boot.text) if boot else _lines(observed.reverted), ""))
+    if observed.live:
+        for path in sorted(path for path in observed.live.files if steps.is_ours(path)):
+            plan.move(f"file:{path}", "remove", str(observed.live.files[path]), "absent or as it was")
+        for name in steps.made(observed.live):
+            after = "absent" if observed.live.links[name].kind else "as it was before it was ours"
+            plan.move(f"interface:{name}", "give back", describe_live(name, observed.live), after)
     if boot:
         plan.add(f"file:{BOOT}", "remove", str(boot), "absent")
     for name in UNITS:

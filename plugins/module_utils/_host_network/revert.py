@@ -30,6 +30,8 @@ ROLLBACK = f"{STATE}/rollback"
 OLD_TABLE = f"{ROLLBACK}/table.nft"
 # Steps as steps.py makes them, with the boot they were made for: {"boot": id, "steps": [...]}.
 OLD_INTERFACES = f"{ROLLBACK}/interfaces.json"
+# The same from before the first change, and where the host was reached then: {"address": ..., "steps": [...]}.
+ORIGIN = f"{STATE}/origin.json"
 # The steps to new interfaces; gone once they were taken.
 ENTER = f"{STATE}/enter.json"
 # Why they could not be.

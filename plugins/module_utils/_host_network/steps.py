@@ -147,6 +147,36 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
     return steps + [_run(*_PATIENCE, "ifup", "--force", name, may_fail=True) for name in returning]
 
 
+def made(live: Live) -> list[str]:
+    """Return the interfaces that our files configure, those that stand on others first."""
+    names = [path[len(networkd.PREFIX) : -len(".network")] for path in live.files if path.endswith(".network")]
+    named = [name for name in names if f"{networkd.PREFIX}{name}.network" in live.files]
+    if netplan.PATH in live.files:
+        named += netplan.interfaces_in(live.files[netplan.PATH].text)
+    there = [name for name in named if name in live.links]
+    return sorted(there, key=lambda name: (not live.links[name].link, not live.links[name].kind, name))
+
+
+def home(origin: t.Sequence[Json], live: Live) -> list[Json]:
+    """Return the steps to how the host was before the first change, of which *origin* has the steps back."""
+    put = {step.get("write", step.get("remove")) for step in origin}
+    steps = [_put(path, None) for path in live.files if is_ours(path) and path not in put]
+    steps += [_run("ip", "link", "delete", name, may_fail=True) for name in made(live) if live.links[name].kind]
+    return [*steps, *origin]
+
+
+def again(origin: t.Sequence[Json], live: Live) -> list[Json]:
+    """Return the steps that bring back what was seen, which is ours."""
+    put = [step.get("write", step.get("remove")) for step in home(origin, live)]
+    steps = [_put(path, live.files.get(path)) for path in put if path]
+    if netplan.PATH in live.files:
+        steps.append(_run("netplan", "apply", may_fail=True))
+    else:
+        steps.append(_run("systemctl", "enable", NETWORKD_UNIT, may_fail=True, live=False))
+        steps.append(_run("systemctl", "restart", NETWORKD_UNIT, may_fail=True))
+    return steps + [step for name in reversed(made(live)) for step in _restore(name, live)]
+
+
 def _was_remade(name: str, links: Links, live: Live) -> bool:
     return any(link.name == name and is_other_device(link, live.links[name]) for link in links)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, ifupdown, revert
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces, Origin
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.links import Json, parse_links
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
     BOOT,
@@ -161,15 +161,18 @@ class NetworkHost(Host):
         """The confirm round."""
         parts: list[apply.Part] = [Ruleset(self.system, wish("", 30))]
         wanted = parse_links(links)
-        parts += [Interfaces(self.system, wanted)] if wanted else []
+        parts.append(Interfaces(self.system, wanted) if wanted else Origin(self.system))
         return apply.confirm(self.system, token, parts, new)
 
     def change(self, ruleset: str, token: str = "t", links: Json | None = None) -> list[str]:
         """Both rounds; returns the changes."""
         plan = self.plan(ruleset, check=False, token=token, links=links)
+        again = apply.seen_session(self.system, wish(ruleset, 30, links))["again"]
         self.enter()
         if plan.needs_confirmation:
             assert self.confirm(token, new=False, links=links) == "confirmed"
+        if again:
+            self.plan(ruleset, check=False, token=token)
         return summary(plan)
 
     def enter(self) -> bool:

@@ -23,12 +23,12 @@ DROP = "chain input { type filter hook input priority filter; policy drop; }"
 APPLIED: dict[str, t.Any] = {
     "changed": True,
     "changes": [{"resource": "table:inet homelab"}],
-    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": ""},
+    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": "", "again": False},
 }
 MOVED = {
     "changed": True,
     "changes": [{"resource": "interface:eth0"}],
-    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": "198.51.100.2"},
+    "unconfirmed": {"session": "192.0.2.1 4 192.0.2.2 22", "address": "198.51.100.2", "again": False},
 }
 LINKS = {"links": [{"name": "eth0", "addresses": ["198.51.100.2/24"]}]}
 DOWN = AnsibleConnectionFailure("Connection timed out")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, revert
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import PROGRAM, REVERT_UNIT
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import PROGRAM
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.networkd import PREFIX, SETTINGS
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.revert import PENDING
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.revert import PENDING, STATE
 
 from tests.unit.host.fake import Killed
 from tests.unit.host_network.fake import Json, NetworkHost, summary, wish
@@ -242,15 +242,41 @@ def test_where_the_host_is_reached_afterwards(host: NetworkHost, wanted: Json, a
     by_hand(host)
     host.plan(RULES, check=False, links=wanted)
     seen = apply.seen_session(host.system, wish(RULES, 30, wanted))
-    assert seen == {"session": "192.0.2.1 40000 192.0.2.2 22", "address": address}
+    assert seen == {"session": "192.0.2.1 40000 192.0.2.2 22", "address": address, "again": False}
 
 
-def test_the_interfaces_stay_when_the_firewall_goes(host: NetworkHost) -> None:
+GIVEN_BACK = {name: origin for name, origin in ORIGINS.items() if name != "networkd"}
+
+
+@pytest.mark.parametrize("origin", GIVEN_BACK.values(), ids=GIVEN_BACK)
+def test_the_interfaces_are_given_back_when_all_goes(
+    host: NetworkHost, origin: t.Callable[[NetworkHost], None]
+) -> None:
+    origin(host)
+    before, files = host.commands.kernel.look(), host.snapshot()
+    host.change(RULES, links=MOVED)
+    host.change(RULES, links=TAGGED, token="later")
+    predicted = summary(host.plan(""))
+    assert host.change("", token="last") == predicted and "give back interface:eth0.20" in predicted
+    assert host.commands.kernel.look() == before and not host.exists(PROGRAM) and not host.exists(STATE)
+    assert {path: text for path, text in host.snapshot().items() if path in files} == files
+    assert host.change("") == []
+    if origin is by_ifupdown:
+        host.reboot()
+        assert host.commands.kernel.look() == before
+
+
+@pytest.mark.parametrize("end", ["timer", "reboot"])
+def test_interfaces_that_cannot_be_given_back_stay(host: NetworkHost, end: str) -> None:
+    by_ifupdown(host)
     host.change(RULES, links=TAGGED)
     now = host.commands.kernel.look()
-    assert f"disable unit:{REVERT_UNIT}" in host.change("")
-    host.reboot()
-    assert host.commands.kernel.look() == now and not host.exists(PROGRAM)
+    host.plan("", check=False, token="last")
+    host.enter()
+    assert host.rules is None and host.commands.kernel.look() != now
+    host.fire() if end == "timer" else host.reboot()
+    assert host.commands.kernel.look() == now and host.confirm("last") == "reverted"
+    assert "give back interface:eth0.20" in host.change("", token="again") and not host.exists(STATE)
 
 
 @pytest.mark.parametrize(
