@@ -13,6 +13,7 @@ from pathlib import Path
 from lab import files, nodes, paths, podman, rootfs, segments, shell, state, status, teardown, up
 from lab.errors import LabError
 from lab.paths import Paths
+from lab.vm import runner as vm
 
 _PASSES_ON = ("site", "exec-tool")
 
@@ -59,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     rest.add_argument("segment")
     rest.add_argument("arguments", nargs=argparse.REMAINDER)
     verb("nodes", _nodes, "reset: replace the nodes by blank ones").add_argument("action", choices=["reset"])
+    virtual = verb("vm", _vm, "virtual machines, for what containers cannot have")
+    virtual.add_argument("action", choices=["up", "down"])
     one = verb("node", _node, "stop or start one node")
     one.add_argument("action", choices=["stop", "start"])
     one.add_argument("node")
@@ -154,6 +157,13 @@ def _node(place: Paths, parsed: argparse.Namespace) -> int:
         else:
             settings = up.node_settings(place)
             nodes.start_all(lab, settings, rootfs.System(place).image, only=[node.name])
+    return 0
+
+
+def _vm(place: Paths, parsed: argparse.Namespace) -> int:
+    machines = vm.Machines(place)
+    with _lock(place):
+        machines.up() if parsed.action == "up" else machines.down()
     return 0
 
 
