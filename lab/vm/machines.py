@@ -104,22 +104,18 @@ def network() -> dict[str, t.Any]:
     }
     every = {name: place(name, 1) for name in VLANS}
     provider, own, length = UPLINK
-    tagged = {"port": "eth0", "native": NATIVE}
     return {
         "segments": segments,
         "hosts": {
             "gw": {
-                **tagged,
+                "port": "eth0",
+                "native": NATIVE,
                 "router": True,
                 "addresses": every,
                 "uplink": {"port": "eth1", "address": f"{own}/{length}", "gateway": provider},
             },
-            "vm1": {**tagged, "addresses": {NATIVE: place(NATIVE, 11), "cluster": place("cluster", 11)}},
-            "vm2": {
-                **tagged,
-                "backend": "netplan",
-                "addresses": {"services": place("services", 12), NATIVE: place(NATIVE, 12)},
-            },
+            "vm1": {"port": "eth0", "addresses": {"cluster": place("cluster", 11)}},
+            "vm2": {"port": "eth0", "backend": "netplan", "addresses": {"services": place("services", 12)}},
         },
         "services": {"web": {"hosts": ["vm2"], "ports": ["tcp/80"]}},
         "flows": [

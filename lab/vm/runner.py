@@ -84,8 +84,8 @@ class Machines:
 
     def address_of(self, machine: Machine) -> str:
         """Return where a machine is reached now."""
-        planned = machines.network()["hosts"].get(machine.name, {}).get("addresses", {}).get(NATIVE, "")
-        return planned if planned and greets(planned) else machine.address
+        planned = machines.network()["hosts"].get(machine.name, {"addresses": {}})["addresses"]
+        return next((address for address in planned.values() if greets(address)), machine.address)
 
     def _make_network(self) -> None:
         """One bridge carries all VLANs, as a trunk between switches does; another is the provider's."""

@@ -47,6 +47,12 @@ options:
         type: str
         choices: [networkd, netplan]
         default: networkd
+      address:
+        description:
+          - Which of the addresses the host is reached at when the one goes away that the controller came to. The
+            default is the first.
+        type: str
+        default: ""
       forwarding:
         description: Whether the host passes packets on from one interface to another, as a router does.
         type: bool
@@ -256,6 +262,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
         "type": "dict",
         "options": {
             "backend": {"type": "str", "choices": [NETWORKD, NETPLAN], "default": NETWORKD},
+            "address": {"type": "str", "default": ""},
             "forwarding": {"type": "bool", "default": False},
             "links": {"type": "list", "elements": "dict", "default": [], "options": LINK_SPEC},
         },

@@ -75,12 +75,14 @@ class Link:
 class Links:
     """All interfaces that are ours, parents and members before what stands on them.
 
-    *backend* is the program that configures them; *forwarding* whether the host passes packets on.
+    *backend* is the program that configures them; *forwarding* whether the host passes packets on; *address* where it
+    is reached.
     """
 
     backend: str
     links: tuple[Link, ...]
     forwarding: bool = False
+    address: str = ""
 
     def __iter__(self) -> t.Iterator[Link]:
         """Yield the interfaces in order."""
@@ -94,13 +96,6 @@ class Links:
         """Return the VLANs on an interface."""
         return [link for link in self.links if link.kind == VLAN and link.link == parent]
 
-    @property
-    def address(self) -> str:
-        """Where the host is reached: the first address of the interface with the default route, else the first."""
-        ordered = sorted(self.links, key=lambda link: not link.gateways)
-        found = [address for link in ordered for address in link.addresses]
-        return found[0].partition("/")[0] if found else ""
-
 
 def parse_links(given: t.Mapping[str, t.Any] | None) -> Links | None:
     """Return what the option *interfaces* asks for, None for nothing. Raises HostError naming key, value and fix."""
@@ -109,7 +104,17 @@ def parse_links(given: t.Mapping[str, t.Any] | None) -> Links | None:
     links = tuple(_parse(entry, index) for index, entry in enumerate(given["links"]))
     _check_names(links)
     _check_addresses(links)
-    return Links(given.get("backend") or NETWORKD, links, bool(given.get("forwarding")))
+    address = _reached_at(given.get("address") or "", links)
+    return Links(given.get("backend") or NETWORKD, links, bool(given.get("forwarding")), address)
+
+
+def _reached_at(address: str, links: t.Sequence[Link]) -> str:
+    """Return *address*, by default the first one; it has to be an address of the host."""
+    found = [text.partition("/")[0] for link in links for text in link.addresses]
+    if address and address not in found:
+        cause = f"{address!r}: no interface has it"
+        raise HostError("Cannot use interfaces.address", cause, f"Use one of {', '.join(found)}")
+    return address or next(iter(found), "")
 
 
 def _refuse(index: int, key: str, value: t.Any, cause: str, fix: str) -> t.NoReturn:

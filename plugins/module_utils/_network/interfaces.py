@@ -15,7 +15,7 @@ Json = dict[str, t.Any]
 
 
 def interfaces(network: Network, rules: t.Sequence[Rule], host: Host) -> Json | None:
-    """Return {"backend", "forwarding", "links"}; None where the interfaces of *host* are not ours."""
+    """Return {"backend", "address", "forwarding", "links"}; None where the interfaces of *host* are not ours."""
     if host.backend == model.LEFT_ALONE:
         return None
     segments = [network.segments[name] for name in host.addresses]
@@ -34,7 +34,8 @@ def interfaces(network: Network, rules: t.Sequence[Rule], host: Host) -> Json | 
             links[-1].update(own)
     if host.uplink:
         links.append(_uplink(host.uplink))
-    return {"backend": host.backend, "forwarding": host.router, "links": links}
+    address = str(host.addresses[host.home])
+    return {"backend": host.backend, "address": address, "forwarding": host.router, "links": links}
 
 
 def _kind(host: Host) -> Json:

@@ -62,16 +62,21 @@ def test_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("links", "address"),
+    ("links", "given", "address"),
     [
-        ([PORT, {**VLAN, **HOME}], "192.168.20.11"),
-        ([{**PORT, "addresses": ["192.168.10.11/24"]}, {**VLAN, **HOME}], "192.168.20.11"),
-        ([{**PORT, "addresses": ["192.168.10.11/24"]}, {**VLAN, "addresses": ["192.168.20.11/24"]}], "192.168.10.11"),
-        ([PORT], ""),
+        ([PORT, {**VLAN, **HOME}], "", "192.168.20.11"),
+        ([{**PORT, "addresses": ["192.168.10.11/24"]}, {**VLAN, **HOME}], "192.168.20.11", "192.168.20.11"),
+        ([{**PORT, "addresses": ["192.168.10.11/24"]}, {**VLAN, **HOME}], "", "192.168.10.11"),
+        ([PORT], "", ""),
     ],
 )
-def test_where_the_host_is_reached(links: list[Json], address: str) -> None:
-    assert read(*links).address == address
+def test_where_the_host_is_reached(links: list[Json], given: str, address: str) -> None:
+    assert read(*links, address=given).address == address
+
+
+def test_a_host_is_reached_at_an_address_of_its_own() -> None:
+    with pytest.raises(HostError, match=r"'192.168.20.12': no interface has it\. Use one of 192"):
+        read({**PORT, **HOME}, address="192.168.20.12")
 
 
 def test_networkd() -> None:

@@ -28,6 +28,7 @@ def test_without_a_port_interfaces_are_left_alone() -> None:
 def test_an_untagged_host() -> None:
     assert interfaces("nas", {"port": "enp1s0", "native": "services"}) == {
         "backend": "networkd",
+        "address": "192.168.30.5",
         "forwarding": False,
         "links": [
             {
