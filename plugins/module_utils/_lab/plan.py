@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .hardware import compile_hardware
 from .lock import KUBERNETES_ARTIFACTS, Artifact, Lock
@@ -16,9 +17,6 @@ from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .rules_names import ENDPOINT
 
 Plan = dict[str, t.Any]
-
-# Where kubeadm puts cluster DNS inside the service prefix.
-_DNS_INDEX = 10
 
 
 def compile_plan(lab: Lab, lock: Lock) -> Plan:
@@ -33,7 +31,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
             "service": str(lab.service_prefix),
         },
         "cluster_domain": lab.cluster_domain,
-        "dns_address": str(lab.service_prefix[_DNS_INDEX]),
+        "dns_address": str(lab.service_prefix[CLUSTER_DNS]),
         "kubernetes": {
             "version": lab.kubernetes_version,
             "kubelet_config": dict(lab.kubelet_config),

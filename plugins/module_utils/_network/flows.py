@@ -78,11 +78,50 @@ def _built_in(network: Network) -> t.Iterator[Rule]:
     yield Rule(model.PODS, api.name, pods, _spans(api.addresses), api.ports, model.ALLOW, why)
     why = "built-in: pods reach the kubelet of their node"
     yield Rule(model.PODS, model.KUBELET, pods, addresses, model.KUBELET_PORTS, model.ALLOW, why)
+    yield from _name_service(network)
     segment = network.segment_for(model.MANAGEMENT)
     given = [flow for flow in network.flows if flow.action == model.ALLOW and {*flow.sources} & {*network.segments}]
     for name in MANAGED:
         if not any(name in flow.targets for flow in given):
             yield _managed(network, name, segment.name, (spans.span_of(segment.prefix),))
+
+
+def _name_service(network: Network) -> t.Iterator[Rule]:
+    """The plan's own machines are told to ask its DNS servers, and these ask on."""
+    servers, dns = network.servers, network.services[model.DNS]
+    if not servers:
+        return
+    why = "built-in: nodes and their pods ask the plan's DNS servers"
+    for sources, targets in _ways(network, model.PODS, _spans(dns.addresses)):
+        yield Rule(model.PODS, dns.name, sources, targets, dns.ports, model.ALLOW, why)
+    others = _spans(address for host in network.hosts.values() if not host.role for address in _asking(network, host))
+    if others:
+        why = "built-in: hosts ask the plan's DNS servers"
+        yield Rule(model.HOSTS, dns.name, others, _spans(dns.addresses), dns.ports, model.ALLOW, why)
+    sources = _spans(host.addresses[host.home] for host in servers)
+    if not network.dns.forwarders:
+        why, targets = (
+            "built-in: DNS servers without forwarders ask the internet's",
+            tuple(spans.outside(inside(network))),
+        )
+        yield Rule(model.DNS_SERVERS, model.NAME_SERVERS, sources, targets, model.DNS_PORTS, model.ALLOW, why)
+    for forwarder in network.dns.forwarders:
+        protocols = ("tcp",) if forwarder.tls_name else ("udp", "tcp")
+        ports, why = (
+            tuple(f"{name}/{forwarder.port}" for name in protocols),
+            "built-in: DNS servers ask their forwarders",
+        )
+        targets = _spans([forwarder.address])
+        yield Rule(model.DNS_SERVERS, model.FORWARDERS, sources, targets, ports, model.ALLOW, why)
+
+
+def _asking(network: Network, host: model.Host) -> list[IPv4Address]:
+    """Return the addresses a host asks from; those in isolated segments only where it has no other home."""
+    return [
+        address
+        for name, address in host.addresses.items()
+        if name == host.home or network.segments[name].purpose != model.ISOLATED
+    ]
 
 
 def _controllers(network: Network) -> t.Iterator[Rule]:
@@ -98,19 +137,26 @@ def _managed(network: Network, name: str, source: str, sources: tuple[Span, ...]
 
 
 def _of_flow(network: Network, flow: model.Flow) -> t.Iterator[Rule]:
-    nodes = _spans(address for node in network.nodes for address in node.addresses.values())
-    pods = (spans.span_of(network.pod_prefix),)
     for source in flow.sources:
         for target in flow.targets:
             targets, ports = _target(network, target)
-            if source == model.PODS:
-                # A pod reaches its own node with its own address, and all else with that of its node.
-                ways = [(pods, spans.common(targets, nodes)), (nodes, spans.common(targets, spans.outside(nodes)))]
-            else:
-                ways = [((spans.span_of(network.segments[source].prefix),), list(targets))]
-            for sources, part in ways:
-                if part:
-                    yield Rule(source, target, sources, tuple(part), ports, flow.action, flow.key, flow.key)
+            for sources, part in _ways(network, source, targets):
+                yield Rule(source, target, sources, part, ports, flow.action, flow.key, flow.key)
+
+
+def _ways(
+    network: Network, source: str, targets: tuple[Span, ...]
+) -> t.Iterator[tuple[tuple[Span, ...], tuple[Span, ...]]]:
+    """Yield by which addresses of *source* which of the *targets* are reached."""
+    if source != model.PODS:
+        yield (spans.span_of(network.segments[source].prefix),), targets
+        return
+    # A pod reaches its own node with its own address, and all else with that of its node.
+    nodes = _spans(address for node in network.nodes for address in node.addresses.values())
+    pods = (spans.span_of(network.pod_prefix),)
+    for sources, part in ((pods, spans.common(targets, nodes)), (nodes, spans.common(targets, spans.outside(nodes)))):
+        if part:
+            yield sources, tuple(part)
 
 
 def _target(network: Network, name: str) -> tuple[tuple[Span, ...], tuple[str, ...]]:

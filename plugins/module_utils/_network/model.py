@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from .spans import Span
@@ -19,9 +19,12 @@ BACKENDS = ("networkd", "netplan", LEFT_ALONE)
 BOND_MODES = ("active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb")
 PODS, INTERNET, NODES, CONTROLLERS = "pods", "internet", "nodes", "controllers"
 SSH, KUBERNETES_API, DNS, KUBELET = "ssh", "kubernetes_api", "dns", "kubelet"
+HOSTS, DNS_SERVERS, FORWARDERS, NAME_SERVERS = "hosts", "dns_servers", "forwarders", "name_servers"
 SSH_PORTS = ("tcp/22",)
 DNS_PORTS = ("udp/53", "tcp/53")
 KUBELET_PORTS = ("tcp/10250",)
+# Where kubeadm puts cluster DNS inside the prefix of Services.
+CLUSTER_DNS = 10
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,41 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Forwarder:
+    """A DNS server that is asked for public names; with *tls_name* encrypted (RFC 7858), by the certificate's name."""
+
+    address: IPv4Address
+    port: int
+    tls_name: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A name of the input, relative to its domain ("@" is the domain itself, "*" any name) and what it stands for.
+
+    That is *addresses*, or what *target*, another name of the plan, stands for. *key* is where it was written.
+    """
+
+    key: str
+    name: str
+    addresses: tuple[IPv4Address, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Dns:
+    """What homelab_network.dns says: *public* are the names with an answer of our own by public domain.
+
+    Without *forwarders* the servers ask the internet's own servers, from the root on.
+    """
+
+    forwarders: tuple[Forwarder, ...] = ()
+    dnssec: bool = True
+    records: tuple[Record, ...] = ()
+    public: t.Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Network:
     """The whole network; hosts and services include those nobody had to write: nodes and the built-in services."""
 
@@ -102,7 +140,14 @@ class Network:
     hosts: t.Mapping[str, Host]
     services: t.Mapping[str, Service]
     flows: tuple[Flow, ...]
+    cluster_domain: str
     resolvers: tuple[IPv4Address, ...] = ()
+    dns: Dns = Dns()
+
+    @property
+    def servers(self) -> list[Host]:
+        """The hosts that serve DNS."""
+        return [host for host in self.hosts.values() if host.dns]
 
     @property
     def router(self) -> Host | None:

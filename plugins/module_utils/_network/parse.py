@@ -17,8 +17,17 @@ from .model import Host, Segment, Service
 
 KEY = parse_interfaces.KEY
 # What names in flows mean besides segments and services.
-_RESERVED_SEGMENTS = (model.PODS, model.NODES, model.CONTROLLERS, model.INTERNET)
-RESERVED_SERVICES = (model.SSH, model.KUBERNETES_API, model.DNS, model.KUBELET, model.INTERNET, model.NODES)
+_RESERVED_SEGMENTS = (model.PODS, model.NODES, model.CONTROLLERS, model.INTERNET, model.HOSTS)
+RESERVED_SERVICES = (
+    model.SSH,
+    model.KUBERNETES_API,
+    model.DNS,
+    model.KUBELET,
+    model.INTERNET,
+    model.NODES,
+    model.FORWARDERS,
+    model.NAME_SERVERS,
+)
 _SERVICE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 # RFC 791: what every IPv4 host takes; and jumbo frames.
 _MTU = (576, 9216)

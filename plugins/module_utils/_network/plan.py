@@ -10,6 +10,7 @@ from . import matrix, model, nftables, spans
 from .flows import Rule, expand
 from .interfaces import interfaces
 from .model import Host, Network, Segment
+from .zones import compile_dns
 
 Json = dict[str, t.Any]
 
@@ -23,7 +24,7 @@ def compile_network(network: Network) -> Json:
         compiled["hosts"][name]["interfaces"] = interfaces(network, rules, host)
     compiled["matrix"] = matrix.matrix(compiled)
     compiled["pools"] = [_pool(segment, segment.pool) for segment in network.segments.values() if segment.pool]
-    compiled["dns"] = {"domain": network.domain, "records": _records(network)}
+    compiled["dns"] = compile_dns(network)
     return compiled
 
 
@@ -82,13 +83,3 @@ def _flow(rule: Rule) -> Json:
 def _pool(segment: Segment, span: spans.Span) -> Json:
     first, last = spans.ends(span)
     return {"name": segment.name, "first": first, "last": last, "segment": segment.name}
-
-
-def _records(network: Network) -> dict[str, list[str]]:
-    """Return the addresses of each name: hosts, gateways (gateway.SEGMENT), the API."""
-    records = {f"{host.name}.{network.domain}": [str(host.addresses[host.home])] for host in network.hosts.values()}
-    for segment in network.segments.values():
-        records[f"gateway.{segment.name}.{network.domain}"] = [str(segment.gateway)]
-    api = network.services[model.KUBERNETES_API]
-    records[network.endpoint] = [str(address) for address in api.addresses]
-    return records

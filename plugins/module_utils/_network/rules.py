@@ -11,10 +11,13 @@ from .._lab.problems import UNSET, Findings
 from .._lab.specs import Values
 from . import model, parse
 from .model import Host, Network, Service
+from .names import check_names
 from .parse import KEY
+from .parse_dns import parse_dns
 from .parse_interfaces import parse_resolvers
 from .rules_flows import check_flows, parse_flows
 from .rules_places import check_hosts, check_segments
+from .zones import check_forwarders
 
 
 def check_network(
@@ -41,12 +44,14 @@ def check_network(
     services = parse.parse_services(given, segments, hosts, findings)
     controllers = parse.parse_controllers(given, findings)
     resolvers = parse_resolvers(given, findings)
+    dns = parse_dns(given, hosts, findings)
     check_segments(segments, prefixes, len(segments) == len(given["segments"]), findings)
     check_hosts(segments, hosts, findings)
     services = {**_built_in(hosts, api_port), **services}
     flows = parse_flows(given, given["segments"], services, findings)
+    cluster_domain = known.get("homelab_cluster_domain", "")
     complete = len(prefixes) == 3 and len(nodes) == len(known.get("homelab_nodes", ())) > 0 and domain
-    if len(findings.problems) > before or not complete:
+    if len(findings.problems) > before or not (complete and cluster_domain):
         return None
     network = Network(
         domain=domain,
@@ -58,8 +63,12 @@ def check_network(
         hosts=hosts,
         services=services,
         flows=flows,
+        cluster_domain=cluster_domain,
         resolvers=resolvers,
+        dns=dns,
     )
+    check_names(network, findings)
+    check_forwarders(network, findings)
     check_flows(network, findings)
     return network
 

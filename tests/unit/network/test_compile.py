@@ -61,6 +61,9 @@ def test_flows_name_their_reason() -> None:
         ("nodes", "nodes", "built-in"),
         ("pods", "kubernetes_api", "built-in"),
         ("pods", "kubelet", "built-in"),
+        ("pods", "dns", "built-in"),
+        ("hosts", "dns", "built-in"),
+        ("dns_servers", "name_servers", "built-in"),
         ("users", "ingress", "homelab_network.flows[0]"),
         ("users", "dns", "homelab_network.flows[0]"),
         ("users", "internet", "homelab_network.flows[0]"),
@@ -88,16 +91,7 @@ def test_pods_come_with_their_own_address_or_that_of_their_node() -> None:
     assert "192.168.30.5" in pods[1][1] and "192.168.20.11-192.168.20.13" not in pods[1][1]
 
 
-def test_pools_and_names() -> None:
-    changes = {"hosts": {"node1": {"addresses": {"services": "192.168.30.11", "cluster": "192.168.20.11"}}}}
-    network = compiled(changes)
-    assert network["pools"] == [
+def test_pools() -> None:
+    assert compiled()["pools"] == [
         {"name": "services", "first": "192.168.30.200", "last": "192.168.30.239", "segment": "services"}
     ]
-    assert network["dns"]["domain"] == "lab.home.arpa"
-    records = network["dns"]["records"]
-    assert records["gw.lab.home.arpa"] == ["192.168.10.1"]
-    assert records["node1.lab.home.arpa"] == ["192.168.20.11"]
-    assert records["gateway.users.lab.home.arpa"] == ["192.168.50.254"]
-    assert records["api.lab.home.arpa"] == ["192.168.20.11"]
-    assert len(records) == 5 + 5 + 1

@@ -14,13 +14,13 @@ TWO_LEGS = {"hosts": {"nas": {"addresses": {"services": "192.168.30.5", "users":
 
 def test_table() -> None:
     assert matrix.as_text(compiled()).splitlines() == [
-        "from \\ to   management  cluster              services     iot  users  internet",
-        "management  ssh         ssh kubernetes_api   ssh          ssh  ssh    -",
-        "cluster     -           -                    -            -    -      -",
-        "services    -           -                    ingress      -    -      -",
-        "iot         dns         dns                  dns          dns  dns    -",
-        "users       dns         dns                  dns ingress  dns  dns    internet",
-        "pods        -           ssh* kubernetes_api  nfs          -    -      -",
+        "from \\ to   management  cluster                  services     iot  users  internet",
+        "management  ssh         ssh kubernetes_api       ssh          ssh  ssh    -",
+        "cluster     -           -                        -            -    -      -",
+        "services    -           -                        ingress      -    -      -",
+        "iot         dns         dns                      dns          dns  dns    -",
+        "users       dns         dns                      dns ingress  dns  dns    internet",
+        "pods        dns         ssh* kubernetes_api dns  dns nfs      dns  dns    -",
     ]
 
 
