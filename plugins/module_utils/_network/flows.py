@@ -87,17 +87,18 @@ def _built_in(network: Network) -> t.Iterator[Rule]:
 
 
 def _name_service(network: Network) -> t.Iterator[Rule]:
-    """The plan's own machines are told to ask its DNS servers, and these ask on."""
+    """Nodes are told to ask the plan's DNS servers, and these ask on."""
     servers, dns = network.servers, network.services[model.DNS]
     if not servers:
         return
     why = "built-in: nodes and their pods ask the plan's DNS servers"
     for sources, targets in _ways(network, model.PODS, _spans(dns.addresses)):
         yield Rule(model.PODS, dns.name, sources, targets, dns.ports, model.ALLOW, why)
-    others = _spans(address for host in network.hosts.values() if not host.role for address in _asking(network, host))
-    if others:
-        why = "built-in: hosts ask the plan's DNS servers"
-        yield Rule(model.HOSTS, dns.name, others, _spans(dns.addresses), dns.ports, model.ALLOW, why)
+    others = _spans(host.addresses[host.home] for host in servers if not host.role)
+    targets = _spans(address for host in servers if host.role for address in host.addresses.values())
+    if others and targets:
+        why = "built-in: DNS servers ask those on nodes for names of the cluster"
+        yield Rule(model.DNS_SERVERS, dns.name, others, targets, dns.ports, model.ALLOW, why)
     sources = _spans(host.addresses[host.home] for host in servers)
     if not network.dns.forwarders:
         why, targets = (
@@ -113,15 +114,6 @@ def _name_service(network: Network) -> t.Iterator[Rule]:
         )
         targets = _spans([forwarder.address])
         yield Rule(model.DNS_SERVERS, model.FORWARDERS, sources, targets, ports, model.ALLOW, why)
-
-
-def _asking(network: Network, host: model.Host) -> list[IPv4Address]:
-    """Return the addresses a host asks from; those in isolated segments only where it has no other home."""
-    return [
-        address
-        for name, address in host.addresses.items()
-        if name == host.home or network.segments[name].purpose != model.ISOLATED
-    ]
 
 
 def _controllers(network: Network) -> t.Iterator[Rule]:

@@ -17,7 +17,7 @@ from .model import Host, Segment, Service
 
 KEY = parse_interfaces.KEY
 # What names in flows mean besides segments and services.
-_RESERVED_SEGMENTS = (model.PODS, model.NODES, model.CONTROLLERS, model.INTERNET, model.HOSTS)
+_RESERVED_SEGMENTS = (model.PODS, model.NODES, model.CONTROLLERS, model.INTERNET)
 RESERVED_SERVICES = (
     model.SSH,
     model.KUBERNETES_API,

@@ -62,7 +62,6 @@ def test_flows_name_their_reason() -> None:
         ("pods", "kubernetes_api", "built-in"),
         ("pods", "kubelet", "built-in"),
         ("pods", "dns", "built-in"),
-        ("hosts", "dns", "built-in"),
         ("dns_servers", "name_servers", "built-in"),
         ("users", "ingress", "homelab_network.flows[0]"),
         ("users", "dns", "homelab_network.flows[0]"),

@@ -159,7 +159,7 @@ def test_forwarders() -> None:
 
 
 def flows(changes: Json) -> dict[tuple[str, str], Json]:
-    """Return the built-in flows of name service by source and target, sources that come twice by their first."""
+    """Return the built-in flows of name service by source and target; of two the first."""
     found: dict[tuple[str, str], Json] = {}
     for flow in compiled(changes)["flows"]:
         if flow["why"].startswith("built-in") and {flow["from"], flow["to"]} & {"dns", "dns_servers"}:
@@ -167,21 +167,17 @@ def flows(changes: Json) -> dict[tuple[str, str], Json]:
     return found
 
 
-def test_the_plans_machines_may_ask_its_servers() -> None:
+def test_nodes_and_pods_may_ask_the_plans_servers() -> None:
     found = flows({})
-    assert found["hosts", "dns"]["sources"] == [
-        "192.168.10.1",
-        "192.168.20.1",
-        "192.168.30.1",
-        "192.168.30.5",
-        "192.168.50.254",
-    ]
+    assert list(found) == [("pods", "dns"), ("dns_servers", "name_servers")]
     assert found["pods", "dns"]["sources"] == ["192.168.20.11-192.168.20.13"]
-    node = {"hosts": {"node2": {"dns": True, "addresses": {"cluster": "192.168.20.12"}}}}
-    assert (flows(node)["pods", "dns"]["sources"], flows(node)["pods", "dns"]["targets"]) == (
-        ["10.244.0.0/16"],
-        ["192.168.20.12"],
-    )
+
+
+def test_a_server_that_is_no_node_may_ask_those_that_are() -> None:
+    found = flows({"hosts": {"node2": {"dns": True, "addresses": {"cluster": "192.168.20.12"}}}})
+    pods, server = found["pods", "dns"], found["dns_servers", "dns"]
+    assert (pods["sources"], pods["targets"]) == (["10.244.0.0/16"], ["192.168.20.12"])
+    assert (server["sources"], server["targets"]) == (["192.168.10.1"], ["192.168.20.12"])
 
 
 @pytest.mark.parametrize(
