@@ -50,7 +50,8 @@ options:
         its identity, and the keys of that type. An entry with C(when) false is not wanted.
       - "C(package): NAME. All missing packages are installed in one go, without recommended ones."
       - "C(file): PATH, with C(content) or C(template), C(mode) (V(0644)), C(owner), C(group) (V(root)), C(secret)
-        (never shown), C(each) (list of texts; C(@item) in the path and C(item) in the template are replaced), which
+        (never shown), C(check) (a command as a list; a new content is put into place only when it accepts that on its
+        standard input), C(each) (list of texts; C(@item) in the path and C(item) in the template are replaced), which
         directories and links can have as well."
       - "C(directory): PATH, with C(mode) (V(0755)), C(owner), C(group). Missing parents are made."
       - "C(link): PATH, with C(target)."
@@ -66,7 +67,9 @@ options:
       - "C(swap): off."
       - "C(unit): NAME, with C(state) (started or stopped), C(enabled), C(content) or C(template) of its unit file, and
         C(restart_on), a list of identities such as C(file:/etc/x) or patterns such as C(file:/etc/x.d/*). A change of
-        its own unit file or drop-ins restarts it as well. Without C(state) it is only restarted if it runs."
+        its own unit file or drop-ins restarts it as well. Without C(state) it is only restarted if it runs. A change of
+        what C(reload_on) names reloads it. C(listens) is a list of C(ADDRESS:PORT) that no other program may have; when
+        the unit is down and one has, the task is refused before it changes anything."
     type: list
     elements: dict
     default: []

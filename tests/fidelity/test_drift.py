@@ -17,7 +17,7 @@ from tests.support.lab import NODES, kubectl_shell, lab, on_node, run_playbook, 
 BATCHES = 2
 DAMAGES = 50
 # What follows from a damage and is not damage itself: a service is told of its changed file.
-CONSEQUENCES = {"restart", "reload"}
+CONSEQUENCES = {"restart", "reload", "daemon-reload"}
 
 
 @pytest.fixture(scope="module", autouse=True)

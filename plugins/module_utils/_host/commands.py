@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to this collection: commands are run, without a shell and without input."""
+"""PRIVATE to this collection: commands are run, without a shell."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ class RunResult(t.NamedTuple):
     stderr: str
 
 
-Runner = t.Callable[[t.Sequence[str]], RunResult]
+class Runner(t.Protocol):
+    """Runs a command; ``data`` is what it reads from standard input, nothing without it."""
+
+    def __call__(self, argv: t.Sequence[str], data: str | None = None) -> RunResult:
+        """Return what the command answered."""
 
 
 def module_runner(run_command: t.Callable[..., tuple[int, str, str]]) -> Runner:
     """Return a runner over AnsibleModule.run_command; a missing program is result 127."""
 
-    def run(argv: t.Sequence[str]) -> RunResult:
+    def run(argv: t.Sequence[str], data: str | None = None) -> RunResult:
         environment = {**_ENV, "PATH": f"{os.environ.get('PATH', '')}:{_PATH}"}
+        options = {"environ_update": environment, "handle_exceptions": False}
+        if data is not None:
+            options.update(data=data, binary_data=True)
         try:
-            return RunResult(*run_command(list(argv), environ_update=environment, handle_exceptions=False))
+            return RunResult(*run_command(list(argv), **options))
         except FileNotFoundError:
             return RunResult(127, "", f"{argv[0]}: not found")
 

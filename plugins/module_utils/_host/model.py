@@ -40,13 +40,17 @@ class Package(Resource):
 
 @dataclass(frozen=True)
 class File(Resource):
-    """A regular file; ``name`` is its path, ``sha256`` names its content, ``mode`` is octal text."""
+    """A regular file; ``name`` is its path, ``sha256`` names its content, ``mode`` is octal text.
+
+    ``check`` is a command that must accept a content, on its standard input, before it is put into place.
+    """
 
     sha256: str
     mode: str = "0644"
     owner: str = "root"
     group: str = "root"
     secret: bool = False
+    check: tuple[str, ...] = ()
     kind: t.ClassVar[str] = "file"
 
 
@@ -166,12 +170,17 @@ class Swap(Resource):
 
 @dataclass(frozen=True)
 class Unit(Resource):
-    """A systemd unit; ``None`` leaves that side of it alone. ``sha256`` names the content of its unit file."""
+    """A systemd unit; ``None`` leaves that side of it alone. ``sha256`` names the content of its unit file.
+
+    ``listens`` are addresses with port (``192.0.2.1:53``) that no other program may have.
+    """
 
     state: str | None = None
     enabled: bool | None = None
     restart_on: tuple[str, ...] = ()
     sha256: str | None = None
+    reload_on: tuple[str, ...] = ()
+    listens: tuple[str, ...] = ()
     kind: t.ClassVar[str] = "unit"
 
     @property

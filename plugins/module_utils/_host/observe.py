@@ -11,7 +11,7 @@ import typing as t
 
 from . import probes
 from .ledger import Entry
-from .model import COMMAND_LINE, Archive, Directory, File, Link, Resource
+from .model import COMMAND_LINE, Archive, Directory, File, Link, Resource, Unit
 from .state import ABSENT, Observed, PathState
 from .system import System
 
@@ -31,6 +31,8 @@ def observe(system: System, wanted: t.Sequence[Resource], entries: t.Mapping[str
         observed.needed_by = probes.needed_by(system, ours, entries)
     if names["unit"]:
         observed.units = probes.units(system, names["unit"])
+    if any(isinstance(resource, Unit) and resource.listens for resource in wanted):
+        observed.listeners = probes.listeners(system)
     observed.users, observed.groups = probes.accounts(system)
     if names["mount"] or names["swap"]:
         observed.fstab = system.read_text("/etc/fstab").splitlines()

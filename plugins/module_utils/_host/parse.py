@@ -70,15 +70,20 @@ def _claim(resource: Resource, where: str, places: dict[str, str]) -> None:
 
 
 def _check_triggers(resources: list[Resource], places: dict[str, str]) -> None:
-    """Every restart_on must name something of this list; a pattern with * may match nothing."""
+    """Every restart_on and reload_on must name something of this list; a pattern with * may match nothing."""
     known = [resource.identity for resource in resources]
     for index, resource in enumerate(resources):
-        for trigger in resource.restart_on if isinstance(resource, Unit) else ():
+        if not isinstance(resource, Unit):
+            continue
+        keys = [("restart_on", name) for name in resource.restart_on] + [
+            ("reload_on", name) for name in resource.reload_on
+        ]
+        for key, trigger in keys:
             where = f"Cannot use {places[resource.identity]} ({resource.identity})"
             if trigger not in known and "*" not in trigger:
-                cause = f"restart_on {trigger!r} is no resource of this task"
+                cause = f"{key} {trigger!r} is no resource of this task"
                 raise HostError(where, cause, f"{suggestion(trigger, known)}Name one as type:name, such as file:/etc/x")
             late = fnmatch.filter(known[index + 1 :], trigger)
             if late:
-                cause = f"restart_on {trigger!r} means {late[0]}, which comes after it"
+                cause = f"{key} {trigger!r} means {late[0]}, which comes after it"
                 raise HostError(where, cause, "Move the unit behind everything it is restarted for")

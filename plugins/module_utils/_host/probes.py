@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from .errors import HostError
 from .ledger import Entry
-from .state import Account, UnitState
+from .state import Account, Listener, UnitState
 from .system import System
 
 _PROPERTIES = (
@@ -68,6 +69,18 @@ def _unit(block: dict[str, str]) -> UnitState:
         looping=block.get("SubState") == "auto-restart",
         ran=block.get("Type") == "oneshot" and finished and block.get("ActiveState") == "inactive",
     )
+
+
+def listeners(system: System) -> list[Listener]:
+    """Every TCP and UDP socket that is listened on; none on a host without ss."""
+    found = []
+    for line in system.run("ss", "-Hlntup").stdout.splitlines():
+        fields = line.split(None, 6)
+        address, _colon, port = fields[4].rpartition(":")
+        program = re.search(r'\(\("([^"]+)",pid=(\d+)', fields[6] if len(fields) > 6 else "")
+        words = f"{program[1]} (process {program[2]})" if program else ""
+        found.append(Listener(fields[0], address.partition("%")[0], port, words))
+    return found
 
 
 def modules(system: System, names: t.Iterable[str]) -> set[str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .fields import Fields, suggestion
@@ -28,6 +29,7 @@ from .model import (
 _SHA256 = r"[0-9a-f]{64}"
 _ARCHS = ("amd64", "arm64")
 _ACCOUNT = r"[a-z_][a-z0-9_-]{0,31}"
+_PLACE = r"\d+\.\d+\.\d+\.\d+:\d+"
 _UNIT = r"[A-Za-z0-9:_.\\@-]+\.(service|socket|timer|mount|automount|path|slice|target|swap)"
 
 
@@ -46,6 +48,7 @@ def _file(f: Fields) -> Resource:
         owner=_owner(f, "owner"),
         group=_owner(f, "group"),
         secret=bool(f.flag("secret", False)),
+        check=f.texts("check"),
     )
 
 
@@ -159,7 +162,11 @@ def _unit(f: Fields) -> Resource:
     name = f.matching("unit", _UNIT, "is not a unit name with its type", fix)
     sha256 = _content_key(f) if f.has("sha256") else None
     state = f.choice("state", ("started", "stopped"), None)
-    return Unit(name, state, f.flag("enabled", None), f.texts("restart_on"), sha256)
+    listens = f.texts("listens")
+    for place in listens:
+        if not re.fullmatch(_PLACE, place):
+            f.fail("listens", f"has {place!r}, which is no IPv4 address with port", "Write, for example, 192.0.2.1:53")
+    return Unit(name, state, f.flag("enabled", None), f.texts("restart_on"), sha256, f.texts("reload_on"), listens)
 
 
 READERS: dict[str, t.Callable[[Fields], Resource]] = {

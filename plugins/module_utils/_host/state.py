@@ -64,6 +64,21 @@ class Account:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A socket that is listened on; ``program`` is empty when it is not known."""
+
+    protocol: str
+    address: str
+    port: str
+    program: str
+
+    def takes(self, place: str) -> bool:
+        """Whether nothing else can listen at ``address:port``."""
+        address, _colon, port = place.rpartition(":")
+        return self.port == port and self.address in (address, "0.0.0.0", "*", "[::]")
+
+
 @dataclass
 class Observed:
     """Everything a plan may ask about one host."""
@@ -82,6 +97,7 @@ class Observed:
     fstab: list[str] = field(default_factory=list)
     swaps: list[str] = field(default_factory=list)
     needed_by: dict[str, list[str]] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
 
     def path(self, path: str) -> PathState:
         """What lies at a path that was looked at."""

@@ -30,13 +30,13 @@ class System:
         """The path to open for a path of the host."""
         return self._root + path
 
-    def run(self, *argv: str) -> RunResult:
-        """Run a command and return its result, whatever it is."""
-        return self._runner(argv)
+    def run(self, *argv: str, data: str | None = None) -> RunResult:
+        """Run a command, with *data* on its standard input, and return its result, whatever it is."""
+        return self._runner(argv) if data is None else self._runner(argv, data)
 
-    def demand(self, attempted: str, fix: str, *argv: str) -> str:
+    def demand(self, attempted: str, fix: str, *argv: str, data: str | None = None) -> str:
         """Run a command that must succeed; returns its output, raises HostError with the end of its complaint."""
-        result = self.run(*argv)
+        result = self.run(*argv, data=data)
         if result.rc != 0:
             said = [line.strip() for line in (result.stderr or result.stdout).splitlines() if line.strip()]
             cause = "; ".join(said[-4:]) or "it said nothing"

@@ -50,9 +50,13 @@ class Commands:
     kill_at: int | None = None
     mutations: int = 0
     crashing: set[str] = field(default_factory=set)
+    sockets: str = ""
+    read: list[str] = field(default_factory=list)
 
-    def __call__(self, argv: Sequence[str]) -> RunResult:
+    def __call__(self, argv: Sequence[str], data: str | None = None) -> RunResult:
         self.log.append(tuple(argv))
+        if data is not None:
+            self.read.append(data)
         handler = getattr(self, "_" + argv[0].replace("-", "_"), None)
         if handler is None:
             return RunResult(0, "", "")
@@ -124,6 +128,12 @@ class Commands:
 
     def _journalctl(self, _words: list[str]) -> str:
         return "the last words\n"
+
+    def _ss(self, _words: list[str]) -> str:
+        return self.sockets
+
+    def _checkconf(self, _words: list[str]) -> RunResult | str:
+        return RunResult(1, "", "stdin:3: error: syntax error") if "wrong" in self.read[-1] else ""
 
     def _modprobe(self, words: list[str]) -> RunResult | str:
         if words[0] == "nosuch":

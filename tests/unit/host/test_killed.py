@@ -35,7 +35,7 @@ SECOND: list[dict[str, t.Any]] = [
     {"file": "/etc/late", "content": "\n"},
     UNIT,
 ]
-_CHANGING = {"start", "restart", "stop", "enable", "disable", "daemon-reload", "install", "purge"}
+_CHANGING = {"start", "restart", "reload", "stop", "enable", "disable", "daemon-reload", "install", "purge"}
 
 
 class KilledSystem(RootedSystem):
@@ -54,10 +54,10 @@ class KilledSystem(RootedSystem):
             raise Killed
         return result
 
-    def run(self, *argv: str) -> RunResult:
+    def run(self, *argv: str, data: str | None = None) -> RunResult:
         if not _CHANGING & set(argv) or "-s" in argv:
-            return super().run(*argv)
-        return t.cast("RunResult", self._step(lambda: super(KilledSystem, self).run(*argv)))
+            return super().run(*argv, data=data)
+        return t.cast("RunResult", self._step(lambda: super(KilledSystem, self).run(*argv, data=data)))
 
     def write(self, *args: t.Any) -> str:
         return t.cast("str", self._step(lambda: super(KilledSystem, self).write(*args)))

@@ -272,3 +272,14 @@ def test_user_is_changed_only_in_what_is_given(host: Host) -> None:
     plan = host.run(raw)
     assert plan.changes[0].public()["after"] == "shell /bin/sh, groups adm"
     assert host.commands.ran("usermod")[0] == ("usermod", "--shell", "/bin/sh", "--groups", "adm", "root")
+
+
+def test_a_content_that_its_program_refuses_is_not_put_into_place(host: Host) -> None:
+    file = {"file": "/etc/a.conf", "content": "right\n", "check": ["checkconf", "/dev/stdin"]}
+    assert summary(host.run(file)) == ["create file:/etc/a.conf"]
+    with pytest.raises(HostError, match=r"Cannot put file:/etc/a\.conf into place.*stdin:3: error: syntax error"):
+        host.run({**file, "content": "wrong\n"})
+    assert host.read("/etc/a.conf") == "right\n"
+    host.commands.read.clear()
+    assert summary(host.run(file)) == []
+    assert host.commands.read == []

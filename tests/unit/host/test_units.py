@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.apply import units as apply_units
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import RunResult
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
 from tests.unit.host.fake import Host, summary
@@ -116,7 +117,7 @@ def test_masked_is_refused(host: Host) -> None:
 
 def test_definition_changed_on_disk_is_loaded(host: Host) -> None:
     host.commands.units["a.service"] = {"ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": "yes"}
-    assert summary(host.run({"unit": "a.service", "state": "started"})) == ["reload unit:a.service"]
+    assert summary(host.run({"unit": "a.service", "state": "started"})) == ["daemon-reload unit:a.service"]
     assert len(host.commands.ran("systemctl", "daemon-reload")) == 1
 
 
@@ -128,3 +129,67 @@ def test_unit_that_dies_again_and_again_is_not_running_and_can_be_stopped(host: 
     plan = host.run({**raw, "state": "started"}, check=True)
     assert (summary(plan), plan.changes[0].before) == (["start unit:a.service"], "failing again and again")
     assert summary(host.run(check=True))[0] == "stop unit:a.service"
+
+
+RELOADED = {**UNIT, "restart_on": [], "reload_on": ["file:/etc/a.conf"]}
+
+
+def test_what_a_unit_can_take_up_is_reloaded(host: Host) -> None:
+    host.run(CONF, RELOADED)
+    host.commands.log.clear()
+    assert summary(host.run({**CONF, "content": "2\n"}, RELOADED)) == [
+        "update file:/etc/a.conf",
+        "reload unit:a.service",
+    ]
+    assert host.commands.ran("systemctl", "reload") and not host.commands.ran("systemctl", "restart")
+    assert summary(host.run({**CONF, "content": "2\n"}, RELOADED)) == []
+
+
+def test_a_restart_is_more_than_a_reload(host: Host) -> None:
+    other = {"file": "/etc/b.conf", "content": "1\n"}
+    unit = {**RELOADED, "restart_on": ["file:/etc/b.conf"]}
+    host.run(CONF, other, unit)
+    changed = host.run({**CONF, "content": "2\n"}, {**other, "content": "2\n"}, unit)
+    assert summary(changed)[-1] == "restart unit:a.service"
+
+
+def test_a_reload_that_fails_is_told_and_made_good_by_a_restart(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run(CONF, RELOADED)
+    ask = type(host.commands)._systemctl
+    refused = RunResult(1, "", "Job failed.")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            type(host.commands), "_systemctl", lambda own, words: refused if words[0] == "reload" else ask(own, words)
+        )
+        with pytest.raises(HostError, match=r"Cannot reload unit:a\.service: it goes on as before"):
+            host.run({**CONF, "content": "2\n"}, RELOADED)
+    assert summary(host.run({**CONF, "content": "2\n"}, RELOADED)) == ["restart unit:a.service"]
+
+
+RESOLVED = 'udp UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:* users:(("systemd-resolve",pid=41,fd=14))\n'
+DNSMASQ = 'tcp LISTEN 0 32 0.0.0.0:53 0.0.0.0:* users:(("dnsmasq",pid=812,fd=5))\n'
+
+
+@pytest.mark.parametrize(
+    ("sockets", "told"),
+    [
+        (RESOLVED, ""),
+        (DNSMASQ, r"dnsmasq \(process 812\) listens on 0\.0\.0\.0:53 \(tcp\) already"),
+        (RESOLVED.replace("127.0.0.53%lo", "192.0.2.1"), r"systemd-resolve \(process 41\) listens on 192\.0\.2\.1:53"),
+        ("udp UNCONN 0 0 [::]:53 [::]:*\n", r"another program listens on \[::\]:53"),
+        (DNSMASQ.replace(":53 ", ":5353 "), ""),
+    ],
+)
+def test_a_place_that_is_taken_is_refused_before_anything_changes(host: Host, sockets: str, told: str) -> None:
+    host.commands.sockets = sockets
+    unit = {**UNIT, "listens": ["192.0.2.1:53"]}
+    if not told:
+        assert summary(host.run(CONF, unit))[-1] == "start unit:a.service"
+        return
+    with pytest.raises(HostError, match=told):
+        host.run(CONF, unit)
+    assert not host.exists("/etc/a.conf")
+    host.commands.sockets = ""
+    host.run(CONF, unit)
+    host.commands.sockets = sockets
+    assert summary(host.run(CONF, unit)) == []

@@ -22,7 +22,11 @@ def apply_file(ctx: Context, change: Change) -> None:
             ctx.system.remove(change.name)
         return
     uid, gid = ctx.account(file.identity, "user", file.owner), ctx.account(file.identity, "group", file.group)
-    ctx.system.write(file.name, [ctx.contents[file.sha256].encode("utf-8")], int(file.mode, 8), uid, gid)
+    content = ctx.contents[file.sha256]
+    if file.check:
+        fix = "What was there before stays in force; correct what the content is made of"
+        ctx.system.demand(f"Cannot put {file.identity} into place", fix, *file.check, data=content)
+    ctx.system.write(file.name, [content.encode("utf-8")], int(file.mode, 8), uid, gid)
 
 
 def apply_directory(ctx: Context, change: Change) -> None:

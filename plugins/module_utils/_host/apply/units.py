@@ -18,15 +18,17 @@ _PROPERTIES = "ActiveState,SubState,Result,Type"
 def apply(ctx: Context, change: Change) -> None:
     """Carry out one step on a unit; a start that was triggered by a change is a restart, in case it is up already.
 
-    All steps, and nothing else for the step ``reload``, begin with systemd reading what changed.
+    All steps, and nothing else for the step ``daemon-reload``, begin with systemd reading what changed.
     """
     ctx.reload_units()
     name = change.name
-    if change.action == "reload":
+    if change.action == "daemon-reload":
         return
     verb = "restart" if change.action == "start" and name in ctx.plan.restarts else change.action
     result = ctx.system.run("systemctl", verb, "--", name)
-    if change.action in ("start", "restart"):
+    if change.action == "reload" and result.rc != 0:
+        raise _failure(ctx, change, f"it goes on as before; systemctl ended with {result.rc}")
+    if change.action in ("start", "restart", "reload"):
         said = f"; systemctl says: {result.stderr.strip().splitlines()[0]}" if result.stderr.strip() else ""
         _wait(ctx, change, said if result.rc != 0 else "")
         if name in ctx.plan.restarts:

@@ -23,10 +23,12 @@ def want(b: Builder, unit: Unit) -> None:
     state, entry = b.observed.units.get(unit.name, UnitState()), b.entry(unit.identity)
     was = {"active": state.running or state.looping, "enabled": state.enabled in _ENABLED}
     fresh = {"how": "adopted" if state.loaded else "created", "was": entry.get("was", was)}
-    b.record(unit.identity, {**fresh, **entry, "restart_on": triggers(unit)})
+    b.record(unit.identity, {**fresh, **entry, "restart_on": [*triggers(unit), *unit.reload_on]})
     b.plan.reload = b.plan.reload or state.stale
     if state.enabled in ("masked", "masked-runtime") and (unit.enabled or unit.state == "started"):
         b.refuse(unit.identity, "it is masked", f"Run `systemctl unmask {unit.name}` if that is not on purpose")
+    if not state.running:
+        _refuse_taken(b, unit)
     if unit.enabled is True and state.enabled not in _ENABLED:
         b.change(unit, "enable", state.enabled or "absent", "enabled")
     elif unit.enabled is False and state.enabled in _ENABLED_BY_US:
@@ -43,23 +45,38 @@ def _want_started(b: Builder, unit: Unit, state: UnitState) -> None:
     if state.running:
         _keep_current(b, unit, state)
         return
-    if unit.name in b.owed or b.triggered(triggers(unit)):
+    if unit.name in b.owed or b.triggered([*triggers(unit), *unit.reload_on]):
         b.plan.restarts.add(unit.name)
     shown = "failing again and again" if state.looping else state.active
     b.change(unit, "start", shown if state.loaded else "absent", "active")
 
 
 def _keep_current(b: Builder, unit: Unit, state: UnitState) -> None:
-    """Restart a running unit if anything it was started with changes now, or did in a run that was killed."""
-    owed, triggered = unit.name in b.owed, b.triggered(triggers(unit))
-    if owed or triggered:
+    """Restart a running unit if anything it was started with changes now, or did in a run that was killed.
+
+    What it can take up while it runs is reloaded; a reload that is owed is made good by a restart.
+    """
+    owed, triggered, reloading = unit.name in b.owed, b.triggered(triggers(unit)), b.triggered(unit.reload_on)
+    if owed or triggered or reloading:
         b.plan.restarts.add(unit.name)
     if triggered:
         b.change(unit, "restart", state.active, "active, restarted")
     elif owed:
         b.change(unit, "restart", f"{state.active}, owed since an interrupted run", "active, restarted")
+    elif reloading:
+        b.change(unit, "reload", state.active, "active, reloaded")
     elif state.stale:
-        b.change(unit, "reload", f"{state.active}, definition changed on disk", "definition loaded")
+        b.change(unit, "daemon-reload", f"{state.active}, definition changed on disk", "definition loaded")
+
+
+def _refuse_taken(b: Builder, unit: Unit) -> None:
+    """Refuse a unit whose place another program has: it could not start, and all else would be done by then."""
+    for place in unit.listens:
+        for other in b.observed.listeners:
+            if other.takes(place):
+                who = other.program or "another program"
+                cause = f"{who} listens on {other.address}:{other.port} ({other.protocol}) already"
+                b.refuse(unit.identity, cause, "Stop and disable it, or keep it away from that address")
 
 
 def ran_before(entry: Entry) -> bool:
