@@ -75,6 +75,12 @@ note:
   returned: with O(record_run=true)
   type: str
   sample: ""
+owners:
+  description: Who has something on the host by its ledger, as M(atarnet.homelab.host_state) calls them.
+  returned: when the host could be looked at
+  type: list
+  elements: str
+  sample: [node, container_runtime]
 probe:
   description: What the host is.
   returned: when the host could be looked at
@@ -129,6 +135,7 @@ probe:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LedgerStore
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab.probe import observe
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin
@@ -148,13 +155,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     given, begun = module.params["run"], {}
     seen = observe().as_dict()
-    if given:
-        system = System("/", module_runner(module.run_command))
-        try:
+    system = System("/", module_runner(module.run_command))
+    try:
+        owners = LedgerStore(system).load().owners
+        if given:
             begun = begin(system, from_dict(given), module.params["take_over_run"], module.check_mode)
-        except HostError as exc:
-            module.fail_json(msg=str(exc), probe=seen)
-    module.exit_json(changed=False, probe=seen, **begun)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), probe=seen)
+    module.exit_json(changed=False, probe=seen, owners=owners, **begun)
 
 
 if __name__ == "__main__":
