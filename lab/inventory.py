@@ -7,7 +7,8 @@ import typing as t
 from dataclasses import asdict
 
 from lab.ssh import control_folder
-from lab.state import PROBE_OFFSET, ROUTER, ROUTER_OFFSET, Lab, address
+from lab.state import DEAD_RESOLVER_OFFSET, PROBE_OFFSET, RESOLVER_OFFSET, ROUTER, ROUTER_OFFSET, Lab, address
+from lab.supply import BUILD
 
 CGROUP_V1 = {
     "homelab_kubelet_config": {"failSwapOn": False, "failCgroupV1": False},
@@ -21,6 +22,7 @@ CGROUP_V2 = {
 
 VLANS = {"cluster": 20, "management": 10, "services": 30, "iot": 40, "users": 50}
 PURPOSES = {"iot": "isolated"}
+DNS_SERVERS = ("w1", "w2")
 
 
 def network(lab: Lab) -> dict[str, t.Any]:
@@ -38,7 +40,10 @@ def network(lab: Lab) -> dict[str, t.Any]:
             }
             for name, prefix in lab.segments.items()
         },
-        "hosts": {"gw": {"router": True, "addresses": gateways}},
+        "hosts": {
+            "gw": {"router": True, "addresses": gateways},
+            **{name: {"dns": True, "addresses": {"cluster": lab.nodes[name].address}} for name in DNS_SERVERS},
+        },
         "services": {
             "ingress": {
                 "segment": "services",
@@ -50,8 +55,21 @@ def network(lab: Lab) -> dict[str, t.Any]:
             {"from": "management", "to": ["ssh", "kubernetes_api", "ingress"]},
             {"from": "users", "to": "ingress"},
             {"from": "users", "to": "internet"},
+            {"from": ["management", "cluster", "users", "iot"], "to": "dns"},
             {"from": "iot", "to": "kubernetes_api", "action": "deny"},
         ],
+        "dns": names(lab),
+    }
+
+
+def names(lab: Lab) -> dict[str, t.Any]:
+    """Return `homelab_network.dns`; the public DNS of the lab is a stand-in, behind a server that never answers."""
+    outside = [address(lab.prefix, offset) for offset in (DEAD_RESOLVER_OFFSET, RESOLVER_OFFSET)]
+    return {
+        # Nothing here is signed by the internet's root.
+        **({"forwarders": outside, "dnssec": False} if lab.supply == BUILD else {}),
+        "records": {"printer": address(lab.segments["users"], 30), "wiki": "ingress", "*.apps": "ingress"},
+        "public": {"example.org": {"app": "ingress", "*.dev": "ingress"}},
     }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's artifact mirror and registry: two containers that read the shared cache."""
+"""The lab's artifact mirror, registry and stand-in for public DNS: containers that read the shared cache."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import archive, files, images, podman, rootfs, web
+from lab import archive, files, images, internet, podman, rootfs, web
 from lab.errors import LabError
 from lab.machine import NodeSettings
 from lab.paths import Paths
 from lab.process import run, succeeds
-from lab.state import MIRROR_OFFSET, REGISTRY_OFFSET, Lab, address
+from lab.state import MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, Lab, address
 
 RECIPE = 1
 REGISTRY_PORT = 5000
@@ -50,7 +50,7 @@ class Service:
 
 
 def image(system: rootfs.System) -> str:
-    """Return the name of the image both services run from."""
+    """Return the name of the image the services run from."""
     return f"localhost/homelab-services:{files.key_of('services', RECIPE, system.depot_key)}"
 
 
@@ -65,7 +65,7 @@ def make_image(paths: Paths, system: rootfs.System) -> None:
     try:
         run(
             ["podman", "import", "--change", f"LABEL {podman.OWNER}", tar, name],
-            attempted="Importing the image of the lab's mirror and registry",
+            attempted="Importing the image of the lab's services",
         )
     finally:
         tar.unlink()
@@ -82,8 +82,8 @@ def registry_mirrors(prefix: str) -> dict[str, list[str]]:
     return {name: [f"{base}/{name}"] for name in MIRRORED_REGISTRIES}
 
 
-def of_lab(lab: Lab, paths: Paths, registry: Path) -> list[Service]:
-    """Return the two services; ``registry`` is the registry's program."""
+def of_lab(lab: Lab, paths: Paths, registry: Path, coredns: Path) -> list[Service]:
+    """Return the services; ``registry`` and ``coredns`` are programs that two of them run."""
     configuration = Path(lab.folder) / "services"
     return [
         Service(
@@ -104,6 +104,13 @@ def of_lab(lab: Lab, paths: Paths, registry: Path) -> list[Service]:
             ("registry", "serve", "/lab/registry.json"),
             f"http://{address(lab.prefix, REGISTRY_OFFSET)}:{REGISTRY_PORT}/v2/",
         ),
+        Service(
+            "resolver",
+            RESOLVER_OFFSET,
+            {str(configuration): "/lab", str(coredns): "/usr/local/bin/coredns"},
+            ("coredns", "-conf", "/lab/Corefile"),
+            f"http://{address(lab.prefix, RESOLVER_OFFSET)}:{internet.HEALTH_PORT}/health",
+        ),
     ]
 
 
@@ -115,6 +122,9 @@ def start_all(
     files.write(folder / "nginx.conf", NGINX)
     configuration = images.configuration("/registry", f":{REGISTRY_PORT}", read_only=True)
     files.write(folder / "registry.json", json.dumps(configuration))
+    files.write(folder / "Corefile", internet.corefile())
+    for domain, text in internet.zones(lab).items():
+        files.write(folder / domain, text)
     files.point(folder / "www", Path("/artifacts") / tree.name)
     known = {one.name: one for one in podman.containers(lab.name)}
     started = []

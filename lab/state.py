@@ -19,7 +19,9 @@ ROUTER = "router"
 CLUSTER = "cluster"
 # The segments beside the nodes' own.
 SEGMENTS = ("management", "services", "iot", "users")
-MIRROR_OFFSET, REGISTRY_OFFSET, NODE_OFFSET, PROBE_OFFSET, ROUTER_OFFSET = 2, 3, 11, 21, 254
+MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, NODE_OFFSET, PROBE_OFFSET, ROUTER_OFFSET = 2, 3, 4, 11, 21, 254
+# Nothing is there: a DNS server that never answers.
+DEAD_RESOLVER_OFFSET = 5
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import typing as t
 from pathlib import Path
 
 from lab.podman import Container, name_of
-from lab.state import Lab, make
+from lab.state import RESOLVER_OFFSET, Lab, address, make
 
 
 def render(lab: Lab, containers: t.Sequence[Container]) -> str:
@@ -18,8 +18,9 @@ def render(lab: Lab, containers: t.Sequence[Container]) -> str:
     if lab.supply == "build":
         host = lab.artifact_mirrors[0].removeprefix("http://")
         rows += [("mirror", host, "artifacts"), ("registry", _registry(lab), "images")]
-    for name, address, what in rows:
-        lines.append(f"  {name:<9} {address:<16} {what:<14} {states.get(name_of(lab.name, name), 'missing')}")
+        rows.append(("resolver", address(lab.prefix, RESOLVER_OFFSET), "public DNS"))
+    for name, place, what in rows:
+        lines.append(f"  {name:<9} {place:<16} {what:<14} {states.get(name_of(lab.name, name), 'missing')}")
     down = [name for name, _, _ in rows if states.get(name_of(lab.name, name)) != "running"]
     lines.append("")
     if down:

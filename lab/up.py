@@ -165,7 +165,12 @@ class Maker:
         """Start the services and the nodes."""
         if lab.supply == supply.BUILD:
             with self.stages.stage("services"):
-                rows = services.of_lab(lab, self.paths, self.builder.binary("registry", "registry"))
+                rows = services.of_lab(
+                    lab,
+                    self.paths,
+                    self.builder.binary("registry", "registry"),
+                    self.builder.binary("coredns", "coredns"),
+                )
                 started = services.start_all(lab, rows, settings, self.artifacts.tree, services.image(self.system))
                 self.stages.note(f"started {' and '.join(started)}" if started else "running")
         with self.stages.stage("nodes"):

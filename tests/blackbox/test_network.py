@@ -96,11 +96,11 @@ def test_only_management_reaches_ssh(measured: dict[str, dict[tuple[str, int], b
 
 
 @pytest.mark.parametrize(
-    ("source", "guard", "counter"), [("cluster", "w2", "dropped"), ("users", "gw", "not_forwarded")]
+    ("source", "guard", "counter"), [("cluster", "cp1", "dropped"), ("users", "gw", "not_forwarded")]
 )
 def test_what_is_dropped_is_counted(source: str, guard: str, counter: str) -> None:
     before = dropped(guard, counter)
-    scan(source, [lab_record().nodes["w2"].address])
+    scan(source, [lab_record().nodes["cp1"].address])
     assert dropped(guard, counter) >= before + len(PORTS)
 
 
