@@ -23,9 +23,9 @@ _START = """$TTL 30
 
 def corefile() -> str:
     """Return the configuration of CoreDNS; every question is logged."""
-    files = "".join(f"  file /lab/{domain} {domain}\n" for domain in ("example.org", "example.net"))
-    outside = "  template ANY ANY . {\n    rcode NXDOMAIN\n  }\n"
-    return f". {{\n  health :{HEALTH_PORT}\n  log\n  errors\n{files}{outside}}}\n"
+    blocks = "".join(f"{domain} {{\n  log\n  file /lab/{domain}\n}}\n" for domain in ("example.org", "example.net"))
+    nothing = "  template ANY ANY {\n    rcode NXDOMAIN\n  }\n"
+    return f"{blocks}. {{\n  health :{HEALTH_PORT}\n  log\n{nothing}}}\n"
 
 
 def zones(lab: Lab) -> dict[str, str]:
