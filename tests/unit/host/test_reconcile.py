@@ -283,3 +283,16 @@ def test_a_content_that_its_program_refuses_is_not_put_into_place(host: Host) ->
     host.commands.read.clear()
     assert summary(host.run(file)) == []
     assert host.commands.read == []
+
+
+def test_a_group_that_goes_with_its_user_is_gone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """userdel(8): USERGROUPS_ENAB."""
+    host.run({"group": "svc"}, {"user": "svc", "group": "svc"})
+
+    def both(own: t.Any, words: list[str]) -> None:
+        own._drop("etc/passwd", words[-1])
+        own._drop("etc/group", words[-1])
+
+    monkeypatch.setattr(type(host.commands), "_userdel", both)
+    assert summary(host.run()) == ["remove user:svc", "remove group:svc"]
+    assert not host.commands.ran("groupdel")

@@ -33,10 +33,10 @@ class KilledSystem(RootedSystem):
             raise Killed
         return result
 
-    def run(self, *argv: str) -> RunResult:
+    def run(self, *argv: str, data: str | None = None) -> RunResult:
         if argv[1].startswith(_CHANGING.get(argv[0], ("never",))) or argv[-1].startswith("table inet"):
-            return t.cast("RunResult", self._step(lambda: super(KilledSystem, self).run(*argv)))
-        return super().run(*argv)
+            return t.cast("RunResult", self._step(lambda: super(KilledSystem, self).run(*argv, data=data)))
+        return super().run(*argv, data=data)
 
     def write(self, *args: t.Any) -> str:
         return t.cast("str", self._step(lambda: super(KilledSystem, self).write(*args)))

@@ -21,6 +21,8 @@ def apply_group(ctx: Context, change: Change) -> None:
     """Make or remove a group."""
     group = t.cast(t.Optional[Group], change.resource)
     if group is None:
+        if change.name not in accounts(ctx.system)[1]:
+            return  # userdel took it along as the user's own.
         ctx.system.demand(f"Cannot remove {change.identity}", "End what still uses it", "groupdel", change.name)
         return
     options = ["--system"] if group.system else []
