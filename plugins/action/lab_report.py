@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.module_utils._network import matrix, picture
+from ansible_collections.atarnet.homelab.plugins.module_utils._network import matrix, picture, router_files
 from ansible_collections.atarnet.homelab.plugins.module_utils._report import render
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect, states
 
@@ -23,6 +23,9 @@ ARGUMENT_SPEC = {
     "metrics_file": {"type": "path"},
     "network": {"type": "dict"},
     "picture_file": {"type": "path"},
+    "router_rules": {"type": "str", "default": ""},
+    "router_file": {"type": "path", "default": ""},
+    "router_interfaces": {"type": "dict", "default": {}},
 }
 
 
@@ -45,6 +48,7 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail(f"Reading the arguments of lab_report: {'; '.join(checked.error_messages)}.")
         given = checked.validated_parameters
+        router = self._router(given)
         variables = variables_of_hosts(task_vars or {})
         hosts = states(variables)
         if "seen" not in hosts.values():
@@ -59,6 +63,7 @@ class ActionModule(ActionBase):
             (given["json_file"], render.as_json(data)),
             (given["metrics_file"], render.as_metrics(data, int(now))),
             (given["picture_file"], picture.as_svg(network, given["title"]) if network else ""),
+            *router.items(),
         ):
             if path and text:
                 _write(str(path), text)
@@ -66,6 +71,13 @@ class ActionModule(ActionBase):
         if network:
             message += f"\nwhat each segment reaches (* in part)\n{matrix.as_text(network)}"
         return {"changed": False, "report": data, "msg": message}
+
+    def _router(self, given: Json) -> dict[str, str]:
+        names = ("router_rules", "router_file", "router_interfaces")
+        try:
+            return router_files.files(given["network"], given["lab"], *(given[name] for name in names))
+        except ValueError as error:
+            raise AnsibleActionFail(f"Rendering the rules of a router: {error}") from None
 
 
 def _write(path: str, text: str) -> None:

@@ -53,6 +53,22 @@ options:
   picture_file:
     description: Path on the controller to write the same to as a picture (SVG); nothing is written without O(network).
     type: path
+  router_rules:
+    description:
+      - Kind of the router that is no machine of the plan, C(routeros) or C(opnsense), to write rules for that pass
+        and drop between the segments of O(network) what its flows say.
+    type: str
+    default: ""
+  router_file:
+    description:
+      - Path on the controller to write the rules to. The aliases of C(opnsense) are written beside it, to the same
+        name with C(.aliases.json) for its ending.
+    type: path
+    default: ""
+  router_interfaces:
+    description: For C(opnsense), by segment the identifier of the interface it comes in by, for example C(opt3).
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
