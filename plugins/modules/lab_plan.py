@@ -232,6 +232,17 @@ plan:
               first: 192.168.30.200
               last: 192.168.30.239
               segment: services
+        policies:
+          description:
+            - The NetworkPolicies that a namespace of apps begins with, without a namespace, as the objects of
+              M(atarnet.homelab.kube_apply).
+          type: list
+          elements: dict
+          sample:
+            - apiVersion: networking.k8s.io/v1
+              kind: NetworkPolicy
+              metadata: {name: homelab-deny}
+              spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
         dns:
           description: Names below C(homelab_domain) with their addresses; hosts, gateways and the API.
           type: dict

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import matrix, model, nftables, spans
+from . import matrix, model, nftables, policies, spans
 from .flows import Rule, expand
 from .interfaces import interfaces
 from .model import Host, Network, Segment
@@ -24,6 +24,7 @@ def compile_network(network: Network) -> Json:
         compiled["hosts"][name]["interfaces"] = interfaces(network, rules, host)
     compiled["matrix"] = matrix.matrix(compiled)
     compiled["pools"] = [_pool(segment, segment.pool) for segment in network.segments.values() if segment.pool]
+    compiled["policies"] = policies.policies(compiled)
     compiled["dns"] = compile_dns(network)
     return compiled
 
