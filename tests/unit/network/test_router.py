@@ -154,7 +154,7 @@ def test_what_is_not_of_the_segments_is_left_to_the_user() -> None:
 def test_without_a_router_in_the_plan() -> None:
     """What it is made for: the same rules, but for the addresses of the router that is a host."""
     flows = [flow for flow in FLOWS if "action" not in flow]
-    with_router = mikrotik(compiled({"flows": flows}), INTERFACES)
+    with_router = mikrotik(compiled({"flows": flows, "hosts": {"gw": {"dns": False}}}), INTERFACES)
     without = mikrotik(compiled({"flows": flows, "hosts": {"gw": None}}), INTERFACES)
     rules = [[{**row, ".id": ""} for row in made.tables["/ip firewall filter"]] for made in (with_router, without)]
     assert rules[0] == rules[1]
@@ -175,7 +175,10 @@ def test_rules_grow_with_services_and_segments_not_with_pairs() -> None:
 def test_promises_come_first_and_what_passes_no_router_not_at_all() -> None:
     changes = {
         "flows": FLOWS,
-        "hosts": {"node1": {"addresses": {"cluster": "192.168.20.11", "services": "192.168.30.11"}}},
+        "hosts": {
+            "gw": {"dns": False},
+            "node1": {"addresses": {"cluster": "192.168.20.11", "services": "192.168.30.11"}},
+        },
     }
     groups = router.groups(compiled(changes))
     assert [group.name for group in groups][:3] == ["never_internet", "never_nfs", "ingress"]
