@@ -95,7 +95,8 @@ class Ruleset:
                 for element in self._elements[right[1:]]
             )
         else:
-            hit = found == [right]
+            listed = right["set"] if isinstance(right, dict) and "set" in right else [right]
+            hit = any(_matcher(part)(value) for part in listed for value in found)
         return hit != (match["op"] == "!=")
 
 
