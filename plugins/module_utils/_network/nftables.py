@@ -19,6 +19,7 @@ from .spans import Box, Span
 # nftables stores comments of at most 128 bytes, the final NUL counted.
 _LONGEST_COMMENT = 127
 _FLOW = "ip saddr . ip daddr . meta l4proto . th dport"
+_FLOW_HERE = "ip saddr . meta l4proto . th dport"
 _STATES = "ct state vmap { established : accept, related : accept, invalid : drop }"
 _FORGED_WAY = 'meta nfproto ipv4 fib saddr . iif oif missing counter name "forged" drop'
 _LOG = 'limit rate 10/second burst 20 packets log prefix "homelab drop: "'
@@ -36,6 +37,10 @@ def render(network: Network, rules: t.Sequence[Rule], host: Host) -> str:
         _set("denied", f"typeof {_FLOW}", elements[model.DENY]),
         "set ssh_sources {\n\ttype ipv4_addr\n\tsize 65536\n\tflags dynamic,timeout\n\ttimeout 2m\n}",
     ]
+    if host.router:
+        own = [(spans.show_span(span), "") for span in _own(host)]
+        blocks.append(_set("own", "type ipv4_addr", own, counted=False))
+        blocks.append(_set("allowed_here", f"typeof {_FLOW_HERE}", _here(rules, host)))
     if host.role:
         peers = [(_single(address), node.name) for node in network.nodes for address in node.addresses.values()]
         blocks.append(_set("peers", "type ipv4_addr", _intervals(peers)))
@@ -66,6 +71,7 @@ def _input(node: bool, router: bool) -> list[str]:
         "tcp dport 22 ct state new update @ssh_sources { ip saddr limit rate over 20/minute burst 20 packets } "
         'counter name "ssh_flood" drop',
         *(["ip saddr @peers accept"] if node else []),
+        *([f"ip daddr @own {_FLOW_HERE} @allowed_here accept"] if router else []),
         f"{_FLOW} @allowed accept",
         f"{_FLOW} @denied drop",
         _LOG,
@@ -123,28 +129,54 @@ def _way(host: Host, segment: Segment) -> tuple[str, str]:
     return f'"{interface(host.port, host.native, segment)}" . {segment.prefix}', segment.name
 
 
+def _own(host: Host) -> list[Span]:
+    return spans.merged(_single(address) for address in host.addresses.values())
+
+
+def _goes_to_all(rule: Rule, host: Host) -> bool:
+    """Tell whether a rule allows all addresses of a router; one element each, they would be segments squared."""
+    return host.router and rule.action == model.ALLOW and spans.common(rule.targets, _own(host)) == _own(host)
+
+
+def _here(rules: t.Sequence[Rule], host: Host) -> list[tuple[str, str]]:
+    """Return the elements of @allowed_here: what reaches a router at each of its addresses."""
+    anywhere = spans.ALL_PORTS
+    boxes = [
+        (Box(source, anywhere, protocol, ports), rule.words)
+        for rule in rules
+        if rule.source != model.NODES and _goes_to_all(rule, host)
+        for source in rule.sources
+        for protocol, ports in spans.expand_ports(rule.ports)
+    ]
+    return [(_element(box, box.source), words) for box, words in spans.disjoint(boxes)]
+
+
 def _elements(network: Network, rules: t.Sequence[Rule], host: Host) -> dict[str, list[tuple[str, str]]]:
     """Return the elements of @allowed and @denied: what reaches the host itself and, on a router, what it forwards."""
-    own = [_single(address) for address in host.addresses.values()]
+    own = _own(host)
     segments = [spans.span_of(segment.prefix) for segment in network.segments.values()]
     pods = spans.span_of(network.pod_prefix)
     found: dict[str, list[tuple[Box, str]]] = {model.ALLOW: [], model.DENY: []}
     for rule in rules:
         if rule.target == model.INTERNET or rule.source == model.NODES:
             continue
+        here = [] if _goes_to_all(rule, host) else own
         for box in rule.boxes():
-            targets = spans.common([box.target], own)
+            targets = spans.common([box.target], here)
             if host.router and box.source != pods:  # a pod's own address never leaves its node
                 same = [segment for segment in segments if spans.within(box.source, segment)]
                 targets += spans.common([box.target], spans.outside([*same, *own]))
             found[rule.action] += [(box._replace(target=target), rule.words) for target in targets]
-    return {action: [(_element(box), words) for box, words in spans.disjoint(boxes)] for action, boxes in found.items()}
+    return {
+        action: [(_element(box, box.source, box.target), words) for box, words in spans.disjoint(boxes)]
+        for action, boxes in found.items()
+    }
 
 
-def _element(box: Box) -> str:
+def _element(box: Box, *addresses: Span) -> str:
     low, high = box.ports
     ports = f"{low}" if low == high else f"{low}-{high}"
-    return f"{spans.show_span(box.source)} . {spans.show_span(box.target)} . {box.protocol} . {ports}"
+    return " . ".join([*map(spans.show_span, addresses), box.protocol, ports])
 
 
 def _intervals(labelled: t.Iterable[tuple[Span, str]]) -> list[tuple[str, str]]:

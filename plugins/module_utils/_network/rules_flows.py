@@ -132,7 +132,7 @@ def _by_flow(rules: t.Sequence[Rule]) -> dict[str, list[Rule]]:
 
 def _covers(outer: t.Sequence[Rule], inner: t.Sequence[Rule]) -> bool:
     holes = [box for rule in outer for box in rule.boxes()]
-    return not spans.without([box for rule in inner for box in rule.boxes()], holes)
+    return all(not spans.without([box], holes) for rule in inner for box in rule.boxes())
 
 
 def _check_contradictions(rules: t.Sequence[Rule], findings: Findings) -> None:

@@ -41,6 +41,20 @@ def test_the_number_of_rules_does_not_depend_on_the_network() -> None:
         }
 
 
+def test_a_flow_to_all_addresses_of_a_router_is_one_element() -> None:
+    text = compiled()["hosts"]["gw"]["firewall"]
+    here = text.split("set allowed_here")[1].split("}")[0]
+    assert [line.split(" comment")[0].strip() for line in here.splitlines() if "comment" in line] == [
+        f"192.168.{prefix}.0/24 . {port}"
+        for prefix, port in ((50, "udp . 53"), (50, "tcp . 53"), (10, "tcp . 22"), (40, "udp . 53"), (40, "tcp . 53"))
+    ]
+    assert not re.search(r"\. 192\.168\.\d+\.(1|254) \.", text)
+    one = compiled({"services": {"web": {"hosts": ["gw"], "ports": ["tcp/80"]}, "ntp": {"segment": "services",
+        "addresses": ["192.168.30.1"], "ports": ["udp/123"]}}, "flows": [{"from": "users", "to": ["web", "ntp", "ssh"]},
+        {"from": "management", "to": "ssh"}]})["hosts"]["gw"]["firewall"]  # fmt: skip
+    assert "192.168.50.0/24 . 192.168.30.1 . udp . 123 " in one and "192.168.50.0/24 . tcp . 80 " in one
+
+
 def test_overlapping_flows_are_taken_apart() -> None:
     """The kernel refuses an element that begins or ends inside another."""
     changes: Json = {
