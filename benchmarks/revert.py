@@ -7,8 +7,8 @@ nftables table, and iptables' filter table. Seconds go from when the host has th
 connection; a host that does not come back is mended from outside. All tables of the host are compared before and
 afterwards, others' chains are also looked for in between, and a run's own seconds are those until it has told.
 
-ansible-core 2.21 kills a job when its time is over, as seen every 5 seconds. iptables_state puts back after that same
-time, so it does not when WITHIN is a multiple of 5; with 7 it has 3 seconds for it. Prints a line a trial, and last:
+ansible-core 2.21 kills a job when its time is over, as seen every 5 seconds. iptables_state puts back after that very
+time, so it is mostly killed before when WITHIN is a multiple of 5; with 7 it has 3 s. Prints a line a trial; last:
 revert within=T ours_reverted=N/N ours_identical=N/N ours_kept_meanwhile=N/N ours_run=S ours_over=MED min= max=
 peer_... ratio_peer=MED min= max= (over: seconds after T; the ratio is of the whole time without a way in)
 """
