@@ -76,6 +76,7 @@ def flows_of(count: int) -> tuple[list[Flow], list[Flow], list[str]]:
     allowed += [Flow(ADMINS, INGRESS, "tcp", port) for port in WEB_PORTS]
     allowed += [Flow(ADMINS, server, "tcp", port) for server in servers for port in FILE_PORTS]
     allowed += [Flow(NODES, FILES, "tcp", port) for port in FILE_PORTS]
+    allowed += [Flow(NODES, None, protocol, 53) for protocol in ("tcp", "udp")]
     promised, internet = [], []
     for number, (_name, kind) in enumerate(_purposes(count)):
         prefix = f"192.168.{number}.0/24"

@@ -45,8 +45,14 @@ def test_a_flow_to_all_addresses_of_a_router_is_one_element() -> None:
     text = compiled()["hosts"]["gw"]["firewall"]
     here = text.split("set allowed_here")[1].split("}")[0]
     assert [line.split(" comment")[0].strip() for line in here.splitlines() if "comment" in line] == [
-        f"192.168.{prefix}.0/24 . {port}"
-        for prefix, port in ((50, "udp . 53"), (50, "tcp . 53"), (10, "tcp . 22"), (40, "udp . 53"), (40, "tcp . 53"))
+        f"{source} . {port}"
+        for source, ports in (
+            ("192.168.20.11-192.168.20.13", ("udp . 53", "tcp . 53")),
+            ("192.168.50.0/24", ("udp . 53", "tcp . 53")),
+            ("192.168.10.0/24", ("tcp . 22",)),
+            ("192.168.40.0/24", ("udp . 53", "tcp . 53")),
+        )
+        for port in ports
     ]
     assert not re.search(r"\. 192\.168\.\d+\.(1|254) \.", text)
     one = compiled({"services": {"web": {"hosts": ["gw"], "ports": ["tcp/80"]}, "ntp": {"segment": "services",
