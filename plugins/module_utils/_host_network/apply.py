@@ -25,7 +25,7 @@ from . import interfaces, ruleset
 from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
 from .observe import observe
 from .plan import REVERT, TABLE_ID, Plan, make_plan
-from .revert import CANDIDATE, ENTER, FAILED, OLD_INTERFACES, OLD_TABLE, ORIGIN, PENDING, ROLLBACK, STATE, put_back
+from .revert import FAILED, ORIGIN, PASSING, PENDING, ROLLBACK, STATE, put_back
 from .session import session
 
 # The name under which the ledger has what is installed for this.
@@ -63,7 +63,8 @@ def reconcile(system: System, wanted: Wanted, token: str, check: bool) -> Plan:
     plan = _reconcile(system, wanted, token, check)
     plan.changes[:0] = before
     if not wanted.ruleset:
-        plan.changes += _packages(system, [], check)
+        # Interfaces are given back first: until that is confirmed the time runs, and nothing else is done in it.
+        plan.changes += _packages(system, [], check or bool(plan.moves))
     return plan
 
 
@@ -163,7 +164,7 @@ class _Work:
         self._system.demand(f"Cannot run systemctl {' '.join(words)}", _SYSTEMD, "systemctl", *words)
 
     def _remove_state(self) -> None:
-        for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER, FAILED, ORIGIN, APPLIED):
+        for path in (PENDING, *PASSING, FAILED, ORIGIN, APPLIED):
             self._system.remove(path)
         for folder in (ROLLBACK, STATE):
             if not self._system.remove_directory(folder):
@@ -176,7 +177,9 @@ def begin(system: System, wanted: Wanted, token: str, parts: t.Sequence[Part]) -
 
     Raises HostError, with everything as it was before.
     """
-    system.remove(FAILED)
+    # A run that was killed before it said that a change is pending may have left these: they are not this change's.
+    for path in (*PASSING, FAILED):
+        system.remove(path)
     before = {part.name: part.save() for part in parts}
     deadline = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + wanted.confirm_within))
     pending = Pending(token, deadline, session(system), before)
@@ -216,7 +219,7 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
     LedgerStore(system).write_private(APPLIED, Applied(token, confirmed).dump())
     system.remove(PENDING)
     _disarm(system)
-    for path in (OLD_TABLE, OLD_INTERFACES, CANDIDATE):
+    for path in PASSING:
         system.remove(path)
     return CONFIRMED
 

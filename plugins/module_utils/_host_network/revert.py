@@ -36,6 +36,8 @@ ORIGIN = f"{STATE}/origin.json"
 ENTER = f"{STATE}/enter.json"
 # Why they could not be.
 FAILED = f"{STATE}/failed"
+# What a change needs until it is confirmed or put back, and means nothing without the mark that it is pending.
+PASSING = (OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER)
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 LOCK = "/run/lock/atarnet-homelab-network.lock"
 
@@ -55,8 +57,8 @@ def put_back(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
     if os.path.exists(root + OLD_INTERFACES):
         kept = json.loads(_read(root + OLD_INTERFACES))
         carry_out(root, kept["steps"], run, booted=kept["boot"] != _read(root + BOOT_ID).strip())
-    # What is put back must not look pending; files without that mark mean nothing.
-    for path in (PENDING, OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER):
+    # What is put back must not look pending.
+    for path in (PENDING, *PASSING):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(root + path)
     return True
@@ -90,7 +92,7 @@ def carry_out(root: str, steps: list[dict[str, t.Any]], run: t.Callable[[list[st
         elif not (booted and step["live"]):
             try:
                 run(step["run"])
-            except Exception:
+            except Exception:  # The program's run and the module's raise errors of their own kinds.
                 if not step["may_fail"]:
                     raise
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import apply, revert
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.interfaces import Interfaces
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.links import parse_links
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import PROGRAM
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.networkd import PREFIX, SETTINGS
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.revert import PENDING, STATE
@@ -211,6 +213,33 @@ def test_a_vlan_that_is_no_longer_wanted_goes(host: NetworkHost) -> None:
     changes = host.change(RULES, links=SAME, token="next")
     assert "remove interface:eth0.20" in changes and f"remove file:{PREFIX}eth0.20.netdev" in changes
     assert list(host.commands.kernel.devices) == ["eth0", "eth1"] and host.change(RULES, links=SAME) == []
+
+
+def test_what_a_killed_change_of_interfaces_left_is_not_the_next_changes(host: NetworkHost) -> None:
+    """It wrote the steps back, and was ended before it said that anything is pending."""
+    by_hand(host)
+    Interfaces(host.system, parse_links(TAGGED)).save()
+    host.change(RULES, links=SAME)
+    now = host.commands.kernel.look()
+    Interfaces(host.system, parse_links(TAGGED)).save()
+    host.plan("accept b\n", check=False, links=SAME)
+    host.commands.kernel.devices["eth0"].addresses.append("192.0.2.200/32")
+    host.fire()
+    assert host.rules == ["accept a"] and host.commands.kernel.look() != now, "only the rules are put back"
+
+
+def test_the_package_goes_after_the_interfaces_are_given_back(host: NetworkHost) -> None:
+    host.commands.packages.clear()
+    host.commands.available["nftables"] = "1"
+    by_hand(host)
+    host.change(RULES, links=TAGGED)
+    predicted = summary(host.plan(""))
+    plan = host.plan("", check=False, token="last")
+    assert summary(plan) == predicted and "nftables" in host.commands.packages and predicted[-1].endswith(":nftables")
+    host.enter()
+    assert host.confirm("last", new=False) == "confirmed"
+    host.plan("", check=False, token="rest")
+    assert "nftables" not in host.commands.packages and summary(host.plan("")) == []
 
 
 def test_a_change_of_rules_only_leaves_the_interfaces_confirmed(host: NetworkHost) -> None:
