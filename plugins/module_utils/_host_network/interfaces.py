@@ -13,7 +13,7 @@ from .._host.errors import HostError
 from .._host.ledger import LedgerStore
 from .._host.system import System
 from . import ifupdown, netplan, networkd, steps
-from .links import Links
+from .links import NETPLAN, Links
 from .live import MODULES, RESOLVERS, Json, Live, lacking, read_links, read_routes
 from .model import PROGRAM, File
 from .revert import BOOT_ID, ENTER, OLD_INTERFACES, ORIGIN
@@ -184,5 +184,5 @@ def refuse(links: Links, live: Live) -> None:
     if live.network_manager:
         cause = "NetworkManager is active, and would undo it"
         raise HostError("Cannot configure the interfaces", cause, "Disable it: systemctl disable --now NetworkManager")
-    if links.backend == "netplan" and not live.netplan:
+    if links.backend == NETPLAN and not live.netplan:
         raise HostError("Cannot use the backend netplan", "the host does not have it", "Use networkd, the default")

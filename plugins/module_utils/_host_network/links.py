@@ -27,8 +27,9 @@ BOND_MODES = (
     "balance-alb",
 )
 # The kernel's IFNAMSIZ, the final NUL not counted.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
-_MTU = (576, 9216)
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+# RFC 791: what every IPv4 host takes; and jumbo frames.
+MTU = (576, 9216)
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,11 @@ def _refuse(index: int, key: str, value: t.Any, cause: str, fix: str) -> t.NoRet
 
 def _parse(entry: t.Mapping[str, t.Any], index: int) -> Link:
     name, kind = entry["name"], entry.get("kind") or PHYSICAL
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         _refuse(index, "name", name, "it is no name of an interface", "Write it as `ip link` does, for example enp1s0")
     mtu = entry.get("mtu") or 1500
-    if not _MTU[0] <= mtu <= _MTU[1]:
-        _refuse(index, "mtu", mtu, f"it is not between {_MTU[0]} and {_MTU[1]}", "Write 1500, or what the switch has")
+    if not MTU[0] <= mtu <= MTU[1]:
+        _refuse(index, "mtu", mtu, f"it is not between {MTU[0]} and {MTU[1]}", "Write 1500, or what the switch has")
     if kind == VLAN and not (entry.get("link") and 1 <= (entry.get("vlan") or 0) <= 4094):
         _refuse(index, "vlan", entry.get("vlan"), "a VLAN has a link and an id from 1 to 4094", "Write both")
     if kind in (BOND, BRIDGE) and not entry.get("members"):

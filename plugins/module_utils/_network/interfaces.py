@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._host_network.links import BOND, BRIDGE, VLAN
 from . import model, spans
 from .flows import Rule
 from .model import Host, Network
@@ -30,7 +31,7 @@ def interfaces(network: Network, rules: t.Sequence[Rule], host: Host) -> Json | 
             links[len(host.members)].update(own)
         else:
             name = interface(host.port, host.native, segment)
-            links.append({"name": name, "kind": "vlan", "link": host.port, "vlan": segment.vlan, "mtu": segment.mtu})
+            links.append({"name": name, "kind": VLAN, "link": host.port, "vlan": segment.vlan, "mtu": segment.mtu})
             links[-1].update(own)
     if host.uplink:
         links.append(_uplink(host.uplink))
@@ -41,8 +42,8 @@ def interfaces(network: Network, rules: t.Sequence[Rule], host: Host) -> Json | 
 def _kind(host: Host) -> Json:
     if not host.members:
         return {}
-    bond = {"kind": "bond", "members": list(host.members), "mode": host.bond_mode}
-    return bond if host.bond_mode else {"kind": "bridge", "members": list(host.members)}
+    bond = {"kind": BOND, "members": list(host.members), "mode": host.bond_mode}
+    return bond if host.bond_mode else {"kind": BRIDGE, "members": list(host.members)}
 
 
 def _ways_out(network: Network, rules: t.Sequence[Rule], host: Host) -> Json:

@@ -8,15 +8,14 @@ import typing as t
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from .._host_network.links import NETPLAN, NETWORKD
 from .spans import Span
 
 MANAGEMENT, CLUSTER, ISOLATED = "management", "cluster", "isolated"
 PURPOSES = (MANAGEMENT, CLUSTER, "services", "users", ISOLATED, "other")
 ALLOW, DENY = "allow", "deny"
 LEFT_ALONE = "none"
-BACKENDS = ("networkd", "netplan", LEFT_ALONE)
-# systemd.netdev(5)
-BOND_MODES = ("active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb")
+BACKENDS = (NETWORKD, NETPLAN, LEFT_ALONE)
 PODS, INTERNET, NODES, CONTROLLERS = "pods", "internet", "nodes", "controllers"
 SSH, KUBERNETES_API, DNS, KUBELET = "ssh", "kubernetes_api", "dns", "kubelet"
 DNS_SERVERS, FORWARDERS, NAME_SERVERS = "dns_servers", "forwarders", "name_servers"

@@ -8,6 +8,7 @@ import re
 import typing as t
 from ipaddress import IPv4Address, IPv4Network
 
+from .._host_network.links import MTU
 from .._lab.problems import UNSET, Findings, did_you_mean
 from .._lab.rules_names import check_host, is_label
 from .._lab.rules_network import parse_network
@@ -29,8 +30,6 @@ RESERVED_SERVICES = (
     model.NAME_SERVERS,
 )
 _SERVICE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
-# RFC 791: what every IPv4 host takes; and jumbo frames.
-_MTU = (576, 9216)
 # Network, broadcast, gateway and one host.
 _LONGEST_PREFIX = 30
 
@@ -84,8 +83,8 @@ def _segment(key: str, name: str, entry: Values, findings: Findings) -> Segment 
     vlan, mtu = entry.get("vlan"), entry.get("mtu")
     if vlan is not None and not 1 <= vlan <= 4094:
         findings.add(f"{key}.vlan", vlan, "VLAN ids are 1 to 4094 (IEEE 802.1Q)", "Use the id your switch has")
-    if mtu is not None and not _MTU[0] <= mtu <= _MTU[1]:
-        reason = f"an MTU is {_MTU[0]} to {_MTU[1]} bytes"
+    if mtu is not None and not MTU[0] <= mtu <= MTU[1]:
+        reason = f"an MTU is {MTU[0]} to {MTU[1]} bytes"
         findings.add(f"{key}.mtu", mtu, reason, "Use 1500, or what every device of the VLAN is set to")
     if prefix is None:
         return None

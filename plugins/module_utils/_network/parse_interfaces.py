@@ -4,19 +4,16 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from ipaddress import IPv4Address, IPv4Interface
 
+from .._host_network.links import BOND_MODES, NAME
 from .._lab.problems import UNSET, Findings, did_you_mean
 from .._lab.specs import Values
 from . import model
 from .model import Segment, Uplink
 
 KEY = "homelab_network"
-# Linux: IFNAMSIZ, the final NUL not counted.
-_LONGEST_INTERFACE = 15
-_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 OPTIONS = {
     "port": {"type": "str", "default": ""},
@@ -26,7 +23,7 @@ OPTIONS = {
         "type": "dict",
         "options": {
             "members": {"type": "list", "elements": "str", "required": True},
-            "mode": {"type": "str", "choices": model.BOND_MODES, "default": model.BOND_MODES[0]},
+            "mode": {"type": "str", "choices": BOND_MODES, "default": BOND_MODES[0]},
         },
     },
     "bridge": {"type": "dict", "options": {"members": {"type": "list", "elements": "str", "required": True}}},
@@ -75,8 +72,8 @@ def parse_connection(key: str, entry: Values, segments: t.Mapping[str, Segment],
 
 def _check_names(key: str, names: t.Sequence[str], findings: Findings) -> None:
     for name in names:
-        if not _INTERFACE.fullmatch(name) or len(name) > _LONGEST_INTERFACE:
-            reason = f'"{name}" is no name of an interface: at most {_LONGEST_INTERFACE} letters, digits, ".", "_", "-"'
+        if not NAME.fullmatch(name):
+            reason = f'"{name}" is no name of an interface: at most 15 letters, digits, ".", "_", "-"'
             findings.add(key, name, reason, "Write it as `ip link` does, for example enp1s0")
             return
 

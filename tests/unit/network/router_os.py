@@ -155,7 +155,9 @@ class RouterOS:
 
     def _matches(self, row: Row, conditions: list[str]) -> bool:
         for condition in conditions:
-            key, operator, wanted = re.fullmatch(r"([\w.-]+)(!=|=|~)(.*)", condition).groups()  # type: ignore[union-attr]
+            match = re.fullmatch(r"([\w.-]+)(!=|=|~)(.*)", condition)
+            assert match, f"no condition: {condition}"
+            key, operator, wanted = match.groups()
             found, wanted = row.get(key, "no" if key == "dynamic" else ""), wanted.strip('"')
             hit = bool(re.search(wanted, found)) if operator == "~" else (found == wanted) == (operator == "=")
             if not hit:
