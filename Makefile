@@ -6,7 +6,7 @@ PYTHON ?= python3
 lab := $(PYTHON) -m lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab site status env test fidelity bench down clean package
+.PHONY: help lab site status env test test-vm fidelity bench down clean package
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ env: ## print shell settings, to be evaluated as the README shows
 
 test: ## everything .ci/run proves: lint, sanity, units, molecule and the suites in a lab
 	@$(PYTHON) tests/run.py $(ARGS)
+
+test-vm: ## tagged VLANs, a router and reboots in virtual machines (QEMU); not part of make test
+	@$(lab) supply
+	@$(lab) vm up
+	@$(lab) exec-tool python -m pytest tests/vm --durations=10 $(ARGS)
+	@$(lab) vm down
 
 fidelity: ## compare what checks say with what runs do, on the blank and on the live lab
 	@$(lab) exec-tool python -m tests.fidelity $(ARGS)

@@ -13,6 +13,7 @@ from pathlib import Path
 from lab import files, nodes, paths, podman, rootfs, segments, shell, state, status, teardown, up
 from lab.errors import LabError
 from lab.paths import Paths
+from lab.stages import Stages
 from lab.vm import runner as vm
 
 _PASSES_ON = ("site", "exec-tool")
@@ -75,7 +76,7 @@ def _lock(place: Paths) -> t.ContextManager[None]:
 
 
 def _up(place: Paths, parsed: argparse.Namespace) -> int:
-    stages = up.Stages()
+    stages = Stages()
     with _lock(place):
         maker = up.Maker(place, stages)
         settings, venv = maker.prepare()
@@ -92,7 +93,7 @@ def _up(place: Paths, parsed: argparse.Namespace) -> int:
 
 
 def _supply(place: Paths, parsed: argparse.Namespace) -> int:
-    maker = up.Maker(place, up.Stages())
+    maker = up.Maker(place, Stages())
     _, venv = maker.prepare()
     maker.supplies(venv)
     return 0
@@ -137,7 +138,7 @@ def _exec_tool(place: Paths, parsed: argparse.Namespace) -> int:
 
 def _nodes(place: Paths, parsed: argparse.Namespace) -> int:
     lab = state.require(place.record, place.lab)
-    stages = up.Stages()
+    stages = Stages()
     with _lock(place):
         with stages.stage("remove"):
             nodes.remove_all(lab)

@@ -99,7 +99,8 @@ class System:
         files.sweep(self.depot.parent)
         with files.published(self.depot) as root:
             self._bootstrap(root, debs)
-            self._isolated(
+            isolated(
+                self._paths,
                 DEPOT_SCRIPT,
                 {"ROOT": root, "PACKAGES": " ".join(DEPOT_PACKAGES)},
                 attempted="Installing the lab's own packages into the depot",
@@ -113,7 +114,8 @@ class System:
             for path, text in self._source.files().items():
                 files.write(work / "overlay" / path, text)
             tar = work / "node.tar"
-            self._isolated(
+            isolated(
+                self._paths,
                 NODE_SCRIPT,
                 {
                     "ROOT": root,
@@ -131,15 +133,16 @@ class System:
             options = [part for change in changes for part in ("--change", change)]
             run(["podman", "import", *options, tar, self.image], attempted="Importing the node image")
 
-    def _isolated(self, script: str, variables: dict[str, t.Any], *, attempted: str, log: str) -> None:
-        """Run a script whose mounts and processes vanish with it, however it ends."""
-        run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
-            attempted=attempted,
-            remedy="Check this machine's Debian mirror and network, then run again.",
-            env={name: str(value) for name, value in variables.items()},
-            log=self._paths.log(log),
-        )
+
+def isolated(paths: Paths, script: str, variables: dict[str, t.Any], *, attempted: str, log: str) -> None:
+    """Run a shell script whose mounts and processes vanish with it, however it ends. Raises LabError."""
+    run(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
+        attempted=attempted,
+        remedy="Check this machine's Debian mirror and network, then run again.",
+        env={name: str(value) for name, value in variables.items()},
+        log=paths.log(log),
+    )
 
 
 def dependencies(status: str) -> tuple[dict[str, list[list[str]]], dict[str, str]]:

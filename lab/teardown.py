@@ -7,18 +7,21 @@ import json
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from lab import podman, segments, ssh, state
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.process import run, succeeds
+from lab.vm.runner import Machines
 
 VOLUMES = Path("/var/lib/containers/storage/volumes")
 
 
 def down(paths: Paths, lab: str) -> None:
-    """Remove a lab with its state. Other labs are not touched."""
+    """Remove a lab with its virtual machines and its state. Other labs are not touched."""
+    Machines(replace(paths, lab=lab)).down()
     remove(paths, lab)
     state.forget(paths.states / lab)
 
@@ -48,8 +51,8 @@ def remove_stale(paths: Paths) -> None:
 
 
 def labs(paths: Paths) -> list[str]:
-    """List the labs of this machine, by their records and by what podman knows of them."""
-    recorded = {path.parent.name for path in paths.states.glob("*/lab.json")}
+    """List the labs of this machine, by their records, their virtual machines and by what podman knows of them."""
+    recorded = {path.parent.name for what in ("lab.json", "vm") for path in paths.states.glob(f"*/{what}")}
     return sorted(recorded | {one.lab for one in podman.containers(None) if one.lab})
 
 

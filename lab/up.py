@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 import typing as t
 from pathlib import Path
 
@@ -32,32 +30,9 @@ from lab.components import Builder
 from lab.errors import LabError
 from lab.machine import Interpreter, NodeSettings
 from lab.paths import Paths
+from lab.stages import Stages
 from lab.state import Lab
 from lab.table import COMPONENTS, DEVELOPER_TOOLS, JUDGES
-
-
-class Stages:
-    """Prints a line per stage with its seconds."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self._noted = ""
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> t.Iterator[None]:
-        """Time a stage; ``note`` inside of it tells what was done."""
-        began, self._noted = time.monotonic(), ""
-        yield
-        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {self._noted}".rstrip(), flush=True)
-
-    def note(self, text: str) -> None:
-        """Say in a few words what the stage did."""
-        self._noted = text
-
-    @property
-    def total(self) -> float:
-        """Seconds since the beginning."""
-        return time.monotonic() - self.began
 
 
 def say(text: str) -> None:

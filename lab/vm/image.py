@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import debian, files
 from lab.machine import architecture
 from lab.paths import Paths
-from lab.process import run
+from lab.rootfs import isolated
 
 RECIPE = 1
 PACKAGES = (
@@ -109,20 +109,16 @@ class Image:
             }
             for path, text in overlay.items():
                 files.write(Path(work) / "overlay" / path, text)
-            run(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT],
-                attempted="Making the image of the virtual machines",
-                remedy="Check this machine's Debian mirror and network, then run again.",
-                env={
-                    "ROOT": f"{work}/root",
-                    "OUT": str(out),
-                    "DEBS": str(debs),
-                    "OVERLAY": f"{work}/overlay",
-                    "SUITE": debian.SUITE,
-                    "MIRROR": self._source.mirror,
-                    "PACKAGES": ",".join(self._packages),
-                    "SIZE": DISK_SIZE,
-                },
-                log=self._paths.log("vm-image"),
-            )
+            variables = {
+                "ROOT": f"{work}/root",
+                "OUT": out,
+                "DEBS": debs,
+                "OVERLAY": f"{work}/overlay",
+                "SUITE": debian.SUITE,
+                "MIRROR": self._source.mirror,
+                "PACKAGES": ",".join(self._packages),
+                "SIZE": DISK_SIZE,
+            }
+            attempted = "Making the image of the virtual machines"
+            isolated(self._paths, SCRIPT, variables, attempted=attempted, log="vm-image")
         return True

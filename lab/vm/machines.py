@@ -127,8 +127,11 @@ def network() -> dict[str, t.Any]:
 
 
 def inventory(key: str, known_hosts: str, addresses: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """Return the inventory in the form of an Ansible inventory script's ``--list``; *addresses* by machine."""
-    names = [machine.name for machine in MACHINES if machine is not PROBE]
+    """Return the inventory in the form of an Ansible inventory script's ``--list``; *addresses* by machine.
+
+    The known hosts have the addresses that machines were born with.
+    """
+    ours = [machine for machine in MACHINES if machine is not PROBE]
     options = f"-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     variables = {
         "ansible_user": "root",
@@ -143,6 +146,14 @@ def inventory(key: str, known_hosts: str, addresses: t.Mapping[str, str]) -> dic
         "homelab_kubeconfig": f"{key}.kubeconfig",
     }
     return {
-        "all": {"hosts": names, "vars": variables},
-        "_meta": {"hostvars": {name: {"ansible_host": addresses[name]} for name in names}},
+        "all": {"hosts": [machine.name for machine in ours], "vars": variables},
+        "_meta": {
+            "hostvars": {
+                machine.name: {
+                    "ansible_host": addresses[machine.name],
+                    "ansible_ssh_extra_args": f"-o HostKeyAlias={machine.address}",
+                }
+                for machine in ours
+            }
+        },
     }

@@ -12,7 +12,7 @@ from lab import files
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.process import run, succeeds
-from lab.up import Stages
+from lab.stages import Stages
 from lab.vm import machines
 from lab.vm.image import Image
 from lab.vm.machines import CONTROLLER, MACHINES, NATIVE, UPLINK, Machine

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A machine of the lab moves to another address, is given a wrong one, loses its controller, and is as before.
 
-Tagged VLANs are not here: the kernel below the lab's containers has none (tests in virtual machines have).
+Tagged VLANs are in tests/vm: the kernel below the lab's containers has none.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs in the network of the virtual machines, which `make test-vm` starts; each module begins with them newly born."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import paths
+from lab.vm.machines import MACHINES
+from lab.vm.runner import Machines
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+class Network:
+    """The machines as a user of the collection sees them."""
+
+    def __init__(self, machines: Machines, folder: Path) -> None:
+        self.machines, self._folder = machines, folder
+
+    def play(self, *arguments: str, playbook: str = "playbooks/network.yml") -> str:
+        """Run a playbook to its end; returns what it printed, with its exit code as the last line."""
+        inventory = self._folder / "inventory.py"
+        inventory.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(self.machines.inventory())!r})\n")
+        inventory.chmod(0o755)
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "20"}
+        command = ["ansible-playbook", "-i", str(inventory), playbook, *arguments]
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900,
+        )  # fmt: skip
+        return f"{done.stdout}\nexit code {done.returncode}\n"
+
+    def on(self, name: str, script: str) -> str:
+        """Run a shell script on a machine and return its output."""
+        machine = next(machine for machine in MACHINES if machine.name == name)
+        options = ["-i", str(self.machines.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        command = ["ssh", *options, "-o", "LogLevel=ERROR", f"root@{self.machines.address_of(machine)}", script]
+        return subprocess.run(command, check=True, text=True, capture_output=True, timeout=300).stdout
+
+
+@pytest.fixture(scope="session")
+def machines() -> Machines:
+    """The running machines; this process enters their network."""
+    found = Machines(paths.of_environment())
+    found.enter()
+    return found
+
+
+@pytest.fixture(scope="module")
+def network(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """The machines as they were born."""
+    machines.restore()
+    yield Network(machines, tmp_path_factory.mktemp("vm"))
+    machines.restore()
