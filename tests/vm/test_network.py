@@ -130,7 +130,9 @@ def test_a_wrong_vlan_is_taken_back_in_time(network: Network) -> None:
     assert "no new connection" in output and "put everything back" in output, output
     assert network.on("vm1", LOOK) == before
     begun, ended = (float(word) for word in network.on("vm1", "cat /root/watch").split())
-    assert ended - begun <= WITHIN_S + 2, f"{ended - begun:.2f} s"
+    # The promise is two seconds; what takes a real machine 0.4 s has taken an emulated one up to eight.
+    late = 10 if "TCG" in network.on("vm1", "cat /proc/cpuinfo") else 2
+    assert ended - begun <= WITHIN_S + late, f"{ended - begun:.2f} s"
 
 
 def test_a_reboot_in_the_middle_brings_what_was_confirmed(network: Network) -> None:

@@ -97,10 +97,15 @@ def _is_doomed(link: Link, live: Live) -> bool:
 def _networkd(live: Live, changed: t.Mapping[str, File | None], again: t.Sequence[str]) -> list[Json]:
     steps = [] if live.networkd_enabled else [_run("systemctl", "enable", NETWORKD_UNIT)]
     if live.networkd_active and networkd.SETTINGS not in changed:
-        steps.append(_run("networkctl", "reload"))
-        # A reload configures anew what has another file; what was changed by hand has the same.
-        return steps + ([_run("networkctl", "reconfigure", *again, may_fail=True)] if again else [])
+        return steps + _reload(again, changed, may_fail=False)
     return [*steps, _run("systemctl", "restart", NETWORKD_UNIT)]
+
+
+def _reload(names: t.Sequence[str], changed: t.Mapping[str, File | None], may_fail: bool) -> list[Json]:
+    """A reload configures anew what has another file (networkctl(1)); the rest of *names* has to be named."""
+    rest = [name for name in names if f"{networkd.PREFIX}{name}.network" not in changed]
+    steps = [_run("networkctl", "reload", may_fail=may_fail)]
+    return steps + ([_run("networkctl", "reconfigure", *rest, may_fail=True)] if rest else [])
 
 
 def _netplan() -> list[Json]:
@@ -133,9 +138,7 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
         steps.append(_run("sysctl", "-q", "-w", f"{_SWITCH}=0", may_fail=True))
     kept = [name for name in touched if name in live.links]
     if live.networkd_active:
-        steps.append(_run("networkctl", "reload", may_fail=True))
-        managed = [name for name in kept if name not in live.ifupdown]
-        steps += [_run("networkctl", "reconfigure", *managed, may_fail=True)] if managed else []
+        steps += _reload([name for name in kept if name not in live.ifupdown], changed, may_fail=True)
     else:
         steps.append(_run("systemctl", "stop", "systemd-networkd.socket", NETWORKD_UNIT, may_fail=True))
         steps += [_run("ip", "address", "flush", "dev", name, "scope", "global", may_fail=True) for name in kept]

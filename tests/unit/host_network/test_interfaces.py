@@ -202,6 +202,18 @@ def test_drift_is_found_and_mended(
     assert host.commands.kernel.look() == good and host.change(RULES, links=TAGGED) == []
 
 
+def test_networkd_configures_nothing_twice(host: NetworkHost) -> None:
+    """What has another file is taken up by the reload; only what was changed by hand has to be named."""
+    host.change(RULES, links=SAME)
+    host.plan(RULES, check=False, links=TAGGED, token="next")
+    host.enter()
+    host.fire()
+    assert host.commands.ran("networkctl", "reload") and not host.commands.ran("networkctl", "reconfigure")
+    host.commands.kernel.devices["eth0"].addresses = []
+    host.change(RULES, links=SAME, token="mend")
+    assert host.commands.ran("networkctl", "reconfigure") == [("networkctl", "reconfigure", "eth0")]
+
+
 def test_what_others_add_stays_unmentioned(host: NetworkHost) -> None:
     host.change(RULES, links=TAGGED)
     host.commands.kernel.devices["eth0"].addresses.append("192.0.2.200/32")
