@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.state import ROUTER, ROUTER_OFFSET, address
-from tests.support.lab import CHECKOUT, INVENTORY, lab_record, on_node, run_playbook
+from lab.state import ROUTER_OFFSET, address
+from tests.support.lab import CHECKOUT, INVENTORY, lab, lab_record, on_node, run_playbook
 
 Json = dict[str, t.Any]
 
+ROUTER = "gw"
 WITHIN_S = 8
 PENDING = "/var/lib/atarnet-homelab/network/pending.json"
 # Seconds on the machine's own clock, from the note that a change is pending to its end.
@@ -30,47 +31,57 @@ WATCH = f"""
 while [ ! -e {PENDING} ]; do sleep 0.05; done; cut -d' ' -f1 /proc/uptime
 while [ -e {PENDING} ]; do sleep 0.05; done; cut -d' ' -f1 /proc/uptime
 """
+ENVIRONMENT = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "3"}
 RULES = "chain input { type filter hook input priority filter; policy accept; }"
-LOOK = "ip -br address; ip route; ls /etc/systemd/network; cat /etc/resolv.conf; systemctl is-enabled systemd-networkd"
+CONFIGURED = "ip -br address | sed s/@if[0-9]*// | sort; ls /etc/systemd/network"
+LOOK = f"{CONFIGURED}; ip route; cat /etc/resolv.conf; systemctl is-enabled systemd-networkd || true"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def mended() -> Iterator[None]:
-    """Whoever comes next finds the machine as the plan has it."""
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing on it is ours, and whoever comes next finds it as the plan has it."""
+    run(tmp_path_factory.mktemp("play"), {"state": "absent"})
     yield
-    run = run_playbook(playbook="playbooks/network.yml")
-    assert run.code == 0, run.output[-3000:]
+    mended = run_playbook(playbook="playbooks/network.yml")
+    assert mended.code == 0, mended.output[-3000:]
 
 
 def link(segment: str) -> str:
     """Return the name of the router's interface in a segment."""
-    home = address(lab_record().segments[segment], ROUTER_OFFSET)
+    home = home_in(segment)
     for entry in json.loads(on_node(ROUTER, "ip -j address show")):
         if any(one.get("local") == home for one in entry["addr_info"]):
             return str(entry["ifname"])
     raise AssertionError(f"{ROUTER} has no interface in {segment}")
 
 
-def play(folder: Path, arguments: Json) -> list[str]:
-    """Return the command that runs host_network on the router, and then looks where it is."""
-    moved = {
-        "ansible_host": "{{ changed.address }}",
-        "ansible_ssh_extra_args": "-o HostKeyAlias={{ ansible_host }}",
+def home_in(segment: str) -> str:
+    """Return the router's address in a segment."""
+    return address(lab_record().segments[segment], ROUTER_OFFSET)
+
+
+def play(folder: Path, arguments: Json, at: str = "") -> list[str]:
+    """Return the command that runs host_network on the router, reached *at* this address, and looks at it then."""
+    reached = {
+        "ansible_host": at or home_in("cluster"),
+        "ansible_ssh_extra_args": f"-o HostKeyAlias={home_in('cluster')}",
     }
+    moved = {"ansible_host": "{{ changed.address }}"}
     tasks = [
         {"atarnet.homelab.host_network": {"confirm_within": WITHIN_S, **arguments}, "register": "changed"},
         {"ansible.builtin.set_fact": moved, "when": "changed.address is defined"},
-        {"ansible.builtin.raw": "ip -br address"},
+        {"ansible.builtin.raw": "ip -br -c=never address"},
     ]
-    (folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    (folder / "play.yml").write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "vars": reached, "tasks": tasks}])
+    )
     return ["ansible-playbook", "-i", str(INVENTORY), "--limit", ROUTER, str(folder / "play.yml"), "-v"]
 
 
-def run(folder: Path, arguments: Json, *more: str) -> str:
+def run(folder: Path, arguments: Json, *more: str, at: str = "") -> str:
     """Run it to its end and return what it printed."""
-    command = [*play(folder, arguments), *more]
-    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "3"}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    command = [*play(folder, arguments, at), *more]
+    done = subprocess.run(command, cwd=CHECKOUT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
@@ -80,22 +91,21 @@ def wish(name: str, *addresses: str, **more: t.Any) -> Json:
 
 
 def test_it_moves_and_the_play_goes_on_at_the_new_address(tmp_path: Path) -> None:
-    before, name, prefix = on_node(ROUTER, LOOK), link("cluster"), lab_record().segments["cluster"]
-    home, other = address(prefix, ROUTER_OFFSET), address(prefix, ROUTER_OFFSET - 1)
+    before, name, home = on_node(ROUTER, LOOK), link("cluster"), home_in("cluster")
+    other = address(lab_record().segments["cluster"], ROUTER_OFFSET - 1)
     said = run(tmp_path, wish(name, f"{other}/24"))
     assert "changed=2" in said and f"{name}@" in said and f"{other}/24" in said, said
     assert f"{home}/24" not in on_node(ROUTER, "ip -br address")
-    there = ["--extra-vars", f"ansible_host={other}", "--ssh-extra-args", f"-o HostKeyAlias={home}"]
-    again = run(tmp_path, wish(name, f"{other}/24"), *there)
+    again = run(tmp_path, wish(name, f"{other}/24"), at=other)
     assert "changed=1" in again, f"only the look at it: {again}"
-    back = run(tmp_path, {"state": "absent"}, *there)
+    back = run(tmp_path, {"state": "absent"}, at=other)
     assert "changed=2" in back and f"{home}/24" in back, back
     assert on_node(ROUTER, LOOK) == before
 
 
 def test_a_bridge_takes_an_interface_over_and_gives_it_back(tmp_path: Path) -> None:
     before, name = on_node(ROUTER, LOOK), link("users")
-    home = address(lab_record().segments["users"], ROUTER_OFFSET)
+    home = home_in("users")
     bridge = {"name": "br0", "kind": "bridge", "members": [name], "addresses": [f"{home}/24"]}
     arguments = {"ruleset": RULES, "interfaces": {"links": [{"name": name}, bridge]}}
     checked = run(tmp_path, arguments, "--check", "--diff")
@@ -111,11 +121,10 @@ def test_a_bridge_takes_an_interface_over_and_gives_it_back(tmp_path: Path) -> N
 def test_a_wrong_address_is_taken_back_in_time(tmp_path: Path, killed: bool) -> None:
     before, name = on_node(ROUTER, LOOK), link("cluster")
     wrong = address(lab_record().segments["services"], ROUTER_OFFSET - 2)
-    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "3"}
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(on_node, ROUTER, WATCH)
         process = subprocess.Popen(
-            play(tmp_path, wish(name, f"{wrong}/32")), cwd=CHECKOUT, env=environment, start_new_session=True,
+            play(tmp_path, wish(name, f"{wrong}/32")), cwd=CHECKOUT, env=ENVIRONMENT, start_new_session=True,
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         if killed:
@@ -130,4 +139,24 @@ def test_a_wrong_address_is_taken_back_in_time(tmp_path: Path, killed: bool) -> 
     if not killed:
         assert f"no new connection to {wrong} came through" in said and "put everything back" in said, said
     run(tmp_path, {"state": "absent"})
+    assert on_node(ROUTER, LOOK) == before
+
+
+def test_a_boot_in_the_middle_does_not_wait_for_the_network_it_puts_back(tmp_path: Path) -> None:
+    before, name = on_node(ROUTER, LOOK), link("cluster")
+    home = home_in("cluster")
+    assert "changed=2" in run(tmp_path, wish(name, f"{home}/24"))
+    ours = on_node(ROUTER, CONFIGURED)
+    command = play(tmp_path, {"state": "absent", "confirm_within": 300})
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    on_node(ROUTER, WATCH.splitlines()[1])
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    lab("node", "stop", ROUTER)
+    lab("node", "start", ROUTER)
+    assert on_node(ROUTER, f"[ -e {PENDING} ] || echo none").strip() == "none"
+    assert on_node(ROUTER, CONFIGURED) == ours
+    assert "changed=2" in run(tmp_path, {"state": "absent"})
     assert on_node(ROUTER, LOOK) == before

@@ -16,13 +16,15 @@ from . import ifupdown, netplan, networkd, steps
 from .links import NETPLAN, Links
 from .live import MODULES, RESOLVERS, Json, Live, lacking, read_links, read_routes
 from .model import PROGRAM, File
-from .revert import BOOT_ID, ENTER, OLD_INTERFACES, ORIGIN
+from .revert import ENTER, OLD_INTERFACES, ORIGIN
 from .session import session
 
 _FOLDERS = (networkd.FOLDER, netplan.FOLDER, ifupdown.FOLDER)
 _SINGLE = (networkd.SETTINGS, ifupdown.PATH, steps.FORWARDING, steps.CLOUD, RESOLVERS)
 _UNITS = ("systemd-networkd.service", "systemd-resolved.service", "NetworkManager.service")
 _SWITCH = "/proc/sys/net/ipv4/ip_forward"
+_IPV6 = "/proc/sys/net/ipv6/conf"
+_IPV6_SWITCHES = ("disable_ipv6", "accept_ra", "addr_gen_mode")
 _TAKES_OVER = "homelab-network-enter"
 
 
@@ -44,7 +46,12 @@ def observe(system: System, links: Links) -> Live:
         forwarding=system.read_text(_SWITCH).strip() == "1",
         ifupdown=frozenset(ifupdown.managed(system.read_text(ifupdown.STATE))),
         missing=_missing(system, {link.kind for link in links if link.is_made and link.name not in seen}),
+        ipv6={name: _ipv6(system, name) for name in seen if system.is_directory(f"{_IPV6}/{name}")},
     )
+
+
+def _ipv6(system: System, name: str) -> dict[str, str]:
+    return {switch: system.read_text(f"{_IPV6}/{name}/{switch}").strip() for switch in _IPV6_SWITCHES}
 
 
 def _ip(system: System, *words: str) -> list[Json]:
@@ -100,7 +107,7 @@ class _Moving:
     def _keep(self, live: Live, back: list[Json], forward: list[Json]) -> list[str]:
         """Write the steps back and forward down; returns the present addresses in words."""
         came_to = session(self._system).split()[2:3]
-        record = {"boot": self._system.read_text(BOOT_ID).strip(), "address": "".join(came_to), "steps": back}
+        record = {"address": "".join(came_to), "steps": back}
         self._write(OLD_INTERFACES, record)
         self._write(ENTER, {"steps": forward})
         return [f"{name} {address}" for name, link in live.links.items() for address in link.addresses]

@@ -47,7 +47,8 @@ class Live:
     """The interfaces of a host, and whoever configures them.
 
     *files* are those that a change writes or removes, by path; what is no regular file is not among them. *ifupdown*
-    has the interfaces that it brought up, *missing* the kernel modules that the host does not have.
+    has the interfaces that it brought up, *missing* the kernel modules that the host does not have, *ipv6* by interface
+    the switches of the kernel that a manager of interfaces sets and leaves set.
     """
 
     links: t.Mapping[str, LiveLink] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Live:
     forwarding: bool = False
     ifupdown: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+    ipv6: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
 
     def routes_on(self, device: str) -> list[LiveRoute]:
         """Return the routes over one interface."""

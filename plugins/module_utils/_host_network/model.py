@@ -26,9 +26,11 @@ BOOT = "/etc/atarnet-homelab/firewall.nft"
 APPLIED = f"{STATE}/applied.json"
 PROGRAM = "/usr/local/libexec/homelab-network-revert"
 REVERT_UNIT = "homelab-network-revert.service"
+BOOT_UNIT = "homelab-network-boot.service"
 REVERT_TIMER = "homelab-network-revert.timer"
 FIREWALL_UNIT = "homelab-firewall.service"
-UNITS = (REVERT_UNIT, FIREWALL_UNIT)
+# Those that every boot starts.
+UNITS = (BOOT_UNIT, FIREWALL_UNIT)
 
 # Makes a table that may or may not be there a new one, in one step of the kernel.
 EMPTIED = f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n"
@@ -38,14 +40,11 @@ HEAD_LINES = _HEAD.count("\n")
 
 _CONFIRM_WITHIN = (5, 600)
 
-# Before the network, like nftables.service, whose flush of all tables must not come later.
+# Started by the timer of a change, in a network that runs. It stands before nothing: what it starts it waits for.
 _REVERT_SERVICE = f"""\
 [Unit]
 Description=Put back a change of the homelab's network that was not confirmed
 DefaultDependencies=no
-Wants=network-pre.target
-Before=network-pre.target {FIREWALL_UNIT}
-After=nftables.service
 RequiresMountsFor={STATE} {PROGRAM}
 ConditionPathExists={PENDING}
 StartLimitIntervalSec=0
@@ -55,6 +54,23 @@ Type=oneshot
 ExecStart={PROGRAM}
 Restart=on-failure
 RestartSec=2
+"""
+# Before the network, like nftables.service, whose flush of all tables must not come later. A boot waits for it.
+_BOOT_SERVICE = f"""\
+[Unit]
+Description=Put back a change of the homelab's network that a boot came before
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target {FIREWALL_UNIT}
+After=nftables.service
+RequiresMountsFor={STATE} {PROGRAM}
+ConditionPathExists={PENDING}
+OnFailure={REVERT_UNIT}
+
+[Service]
+Type=oneshot
+ExecStart={PROGRAM} boot
+TimeoutStartSec=60
 
 [Install]
 WantedBy=sysinit.target
@@ -96,6 +112,7 @@ def machinery(program: str) -> dict[str, File]:
     return {
         PROGRAM: File(f"#!/usr/bin/python3 -I\n{program}", "0755"),
         f"{UNIT_DIR}/{REVERT_UNIT}": File(_REVERT_SERVICE, "0644"),
+        f"{UNIT_DIR}/{BOOT_UNIT}": File(_BOOT_SERVICE, "0644"),
         f"{UNIT_DIR}/{FIREWALL_UNIT}": File(_FIREWALL_SERVICE, "0644"),
     }
 

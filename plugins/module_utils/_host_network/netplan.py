@@ -15,7 +15,9 @@ from .model import File
 FOLDER = "/etc/netplan"
 PATH = f"{FOLDER}/90-homelab.yaml"
 _GROUPS = {VLAN: "vlans", BOND: "bonds", BRIDGE: "bridges"}
-_SECTIONS = ("ethernets", "wifis", "modems", "tunnels", "dummy-devices", *_GROUPS.values())
+# The sections whose interfaces are made by netplan, of those that we write.
+MADE = tuple(_GROUPS.values())
+_SECTIONS = ("ethernets", "wifis", "modems", "tunnels", "dummy-devices", *MADE)
 _BLOCKS = "Write it one key a line, as `netplan get` prints it"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What YAML 1.1 would not take as text.
@@ -32,10 +34,11 @@ def render(links: Links) -> dict[str, File]:
     return {PATH: File(f"# Managed by atarnet.homelab (host_network).\n{text}", "0600")}
 
 
-def interfaces_in(text: str) -> set[str]:
-    """Return the interfaces that a file configures. Raises HostError where that cannot be told for sure.
+def interfaces_in(text: str, sections: t.Container[str] = _SECTIONS) -> set[str]:
+    """Return the interfaces that a file configures in these *sections*.
 
-    netplan's own files, the installer's and cloud-init's are in block style; nodes cannot parse any other.
+    Raises HostError where that cannot be told for sure. netplan's own files, the installer's and cloud-init's
+    are in block style; nodes cannot parse any other.
     """
     found: set[str] = set()
     levels: list[tuple[int, str]] = []
@@ -48,7 +51,7 @@ def interfaces_in(text: str) -> set[str]:
         key = re.fullmatch(r"""\s*["']?([^"':]+)["']?:(\s.*)?""", bare)
         if key:
             levels.append((indent, key.group(1)))
-            if len(levels) == 3 and levels[0][1] == "network" and levels[1][1] in _SECTIONS:
+            if len(levels) == 3 and levels[0][1] == "network" and levels[1][1] in sections:
                 found.add(key.group(1))
         if len(levels) <= 2 and "{" in bare:
             raise HostError("Cannot read a netplan file", f"`{bare.strip()}` is in flow style", _BLOCKS)

@@ -178,8 +178,8 @@ def _leave(plan: Plan, wanted: Wanted, observed: Observed) -> None:
     if observed.live:
         for path in sorted(path for path in observed.live.files if steps.is_ours(path)):
             plan.move(f"file:{path}", "remove", str(observed.live.files[path]), "absent or as it was")
-        for name in steps.made(observed.live):
-            after = "absent" if observed.live.links[name].kind else "as it was before it was ours"
+        for name in steps.configured(observed.live):
+            after = "absent" if name in steps.made(observed.live) else "as it was before it was ours"
             plan.move(f"interface:{name}", "give back", describe_live(name, observed.live), after)
     if boot:
         plan.add(f"file:{BOOT}", "remove", str(boot), "absent")

@@ -3,8 +3,9 @@
 """Put back what a change of the network replaced, unless the change was confirmed.
 
 This file is also a program of its own: hosts get it as /usr/local/libexec/homelab-network-revert, where nothing else
-of the collection is at hand. A timer runs it when no confirmation came, and every boot does before the network is up.
-With the argument "enter" it makes a change of interfaces, which the connection that asked for it may not outlive.
+of the collection is at hand. A timer runs it when no confirmation came; with the argument "boot" every boot does,
+before the network is up. With "enter" it makes a change of interfaces, which the connection that asked for it may not
+outlive.
 """
 
 # What modules use instead is not at hand there.
@@ -28,9 +29,9 @@ CANDIDATE = f"{STATE}/candidate.nft"
 ROLLBACK = f"{STATE}/rollback"
 # A ruleset for `nft -f` that makes the table what it was, or no table at all.
 OLD_TABLE = f"{ROLLBACK}/table.nft"
-# Steps as steps.py makes them, with the boot they were made for: {"boot": id, "steps": [...]}.
+# Steps as steps.py makes them, and where the host was reached before: {"address": ..., "steps": [...]}.
 OLD_INTERFACES = f"{ROLLBACK}/interfaces.json"
-# The same from before the first change, and where the host was reached then: {"address": ..., "steps": [...]}.
+# The same from before the first change.
 ORIGIN = f"{STATE}/origin.json"
 # The steps to new interfaces; gone once they were taken.
 ENTER = f"{STATE}/enter.json"
@@ -38,17 +39,18 @@ ENTER = f"{STATE}/enter.json"
 FAILED = f"{STATE}/failed"
 # What a change needs until it is confirmed or put back, and means nothing without the mark that it is pending.
 PASSING = (OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER)
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 LOCK = "/run/lock/atarnet-homelab-network.lock"
 
 _ANSWER_TAKES = 0.3
 
 
-def put_back(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
+def put_back(root: str, run: t.Callable[[list[str]], t.Any], boots: bool = False) -> bool:
     """Put back all that lies in the rollback folder and end the pending change; returns whether there was one.
 
     *run* executes a command and raises when it fails: the change then stays pending, and this can be done again.
-    The caller holds the lock. All paths are below *root*.
+    *boots* tells that the network is not up yet: what has to be done to a running one is left out then, and waiting for
+    a service of the network would be for ever, as that waits for us. The caller holds the lock. All paths are below
+    *root*.
     """
     if not os.path.exists(root + PENDING):
         return False
@@ -56,7 +58,7 @@ def put_back(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
         run(["nft", "-f", root + OLD_TABLE])
     if os.path.exists(root + OLD_INTERFACES):
         kept = json.loads(_read(root + OLD_INTERFACES))
-        carry_out(root, kept["steps"], run, booted=kept["boot"] != _read(root + BOOT_ID).strip())
+        carry_out(root, kept["steps"], run, boots)
     # What is put back must not look pending.
     for path in (PENDING, *PASSING):
         with contextlib.suppress(FileNotFoundError):
@@ -72,7 +74,7 @@ def enter(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
     if not os.path.exists(root + PENDING) or not os.path.exists(root + ENTER):
         return False
     try:
-        carry_out(root, json.loads(_read(root + ENTER))["steps"], run, booted=False)
+        carry_out(root, json.loads(_read(root + ENTER))["steps"], run, boots=False)
     except (OSError, ValueError, subprocess.CalledProcessError) as exc:
         _write(root + FAILED, str(exc), 0o600)
         put_back(root, run)
@@ -81,15 +83,15 @@ def enter(root: str, run: t.Callable[[list[str]], t.Any]) -> bool:
     return True
 
 
-def carry_out(root: str, steps: list[dict[str, t.Any]], run: t.Callable[[list[str]], t.Any], booted: bool) -> None:
-    """Take steps in order; *booted* leaves out those that only a running network needs."""
+def carry_out(root: str, steps: list[dict[str, t.Any]], run: t.Callable[[list[str]], t.Any], boots: bool) -> None:
+    """Take steps in order; *boots* leaves out those that only a running network needs."""
     for step in steps:
         if "write" in step:
             _write(root + step["write"], step["text"], int(step["mode"], 8))
         elif "remove" in step:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(root + step["remove"])
-        elif not (booted and step["live"]):
+        elif not (boots and step["live"]):
             try:
                 run(step["run"])
             except Exception:  # The program's run and the module's raise errors of their own kinds.
@@ -123,7 +125,8 @@ def _write(path: str, text: str, mode: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """Wait for the lock, do what is asked, and say so."""
-    asked, root = (arguments[0], "") if arguments[:1] == ["enter"] else ("revert", "".join(arguments[:1]))
+    asked = arguments[0] if arguments[:1] in (["enter"], ["boot"]) else ""
+    root = "".join(arguments[1:] if asked else arguments)
     os.makedirs(os.path.dirname(root + LOCK), exist_ok=True)
     with open(root + LOCK, "a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -134,7 +137,7 @@ def main(arguments: list[str]) -> int:
             print("The new interfaces are in force." if done else "The new interfaces are not in force.")
             return 0
         try:
-            done = put_back(root, _run)
+            done = put_back(root, _run, boots=asked == "boot")
         except (OSError, ValueError, subprocess.CalledProcessError) as exc:
             print(f"Putting the network back: {exc}. It is tried again.", file=sys.stderr)
             return 1

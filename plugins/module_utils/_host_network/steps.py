@@ -65,13 +65,19 @@ def _resolvers(links: Links) -> str:
 
 def stale(links: Links, live: Live) -> list[str]:
     """Return the interfaces that were made for an earlier wish and should be gone, children first."""
+    gone = made(live) - {link.name for link in links}
+    return sorted(gone, key=lambda name: (not live.links[name].link, name))
+
+
+def made(live: Live) -> set[str]:
+    """Return the interfaces that are there because our files make them; others of ours are only configured by them."""
     suffix = ".netdev"
-    names = {link.name for link in links}
-    made = [path[len(networkd.PREFIX) : -len(suffix)] for path in live.files if path.endswith(suffix) and is_ours(path)]
+    names = {
+        path[len(networkd.PREFIX) : -len(suffix)] for path in live.files if path.endswith(suffix) and is_ours(path)
+    }
     if netplan.PATH in live.files:
-        made += netplan.interfaces_in(live.files[netplan.PATH].text)
-    gone = [name for name in made if name not in names and name in live.links and live.links[name].kind]
-    return sorted(gone, key=lambda name: not live.links[name].link)
+        names |= netplan.interfaces_in(live.files[netplan.PATH].text, netplan.MADE)
+    return names & set(live.links)
 
 
 def forward(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list[Json]:
@@ -150,7 +156,7 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
     return steps + [_run(*_PATIENCE, "ifup", "--force", name, may_fail=True) for name in returning]
 
 
-def made(live: Live) -> list[str]:
+def configured(live: Live) -> list[str]:
     """Return the interfaces that our files configure, those that stand on others first."""
     names = [path[len(networkd.PREFIX) : -len(".network")] for path in live.files if path.endswith(".network")]
     named = [name for name in names if f"{networkd.PREFIX}{name}.network" in live.files]
@@ -164,7 +170,7 @@ def home(origin: t.Sequence[Json], live: Live) -> list[Json]:
     """Return the steps to how the host was before the first change, of which *origin* has the steps back."""
     put = {step.get("write", step.get("remove")) for step in origin}
     steps = [_put(path, None) for path in live.files if is_ours(path) and path not in put]
-    steps += [_run("ip", "link", "delete", name, may_fail=True) for name in made(live) if live.links[name].kind]
+    steps += [_run("ip", "link", "delete", name, may_fail=True) for name in configured(live) if name in made(live)]
     return [*steps, *origin]
 
 
@@ -177,7 +183,7 @@ def again(origin: t.Sequence[Json], live: Live) -> list[Json]:
     else:
         steps.append(_run("systemctl", "enable", NETWORKD_UNIT, may_fail=True, live=False))
         steps.append(_run("systemctl", "restart", NETWORKD_UNIT, may_fail=True))
-    return steps + [step for name in reversed(made(live)) for step in _restore(name, live)]
+    return steps + [step for name in reversed(configured(live)) for step in _restore(name, live)]
 
 
 def _was_remade(name: str, links: Links, live: Live) -> bool:
@@ -188,7 +194,9 @@ def _restore(name: str, live: Live) -> list[Json]:
     """Give an interface what it had, which its manager may take its time for."""
     now = live.links[name]
     master = ["master", now.master] if now.master else ["nomaster"]
+    switches = [f"net/ipv6/conf/{name}/{switch}={value}" for switch, value in live.ipv6.get(name, {}).items()]
     steps = [
+        *([_run("sysctl", "-q", "-w", *switches, may_fail=True)] if switches else []),
         _run("ip", "link", "set", name, *master, may_fail=True),
         _run("ip", "link", "set", name, "mtu", str(now.mtu), "up" if now.up else "down", may_fail=True),
     ]

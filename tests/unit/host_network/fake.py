@@ -16,9 +16,9 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.inte
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.links import Json, parse_links
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
     BOOT,
+    BOOT_UNIT,
     EMPTIED,
     FIREWALL_UNIT,
-    REVERT_UNIT,
     Wanted,
     parse,
 )
@@ -141,8 +141,6 @@ class NetworkHost(Host):
         (root / "run/lock").mkdir(parents=True)
         self.commands = NetworkCommands(root, packages={"nftables": "1"})
         self.commands.units[NETWORKD_UNIT] = {"ActiveState": "inactive", "UnitFileState": "disabled"}
-        self.boots = 1
-        self.write(revert.BOOT_ID, "boot 1\n")
         self.system: System = RootedSystem(str(root), self.commands)
 
     def connect(self, session: str) -> None:
@@ -189,10 +187,8 @@ class NetworkHost(Host):
         """Start anew: nothing is in the kernel, enabled units run in their order."""
         self.commands.table, self.commands.timer, self.commands.entering = None, "", False
         self.commands.kernel.boot()
-        self.boots += 1
-        self.write(revert.BOOT_ID, f"boot {self.boots}\n")
-        if self._enabled(REVERT_UNIT):
-            revert.put_back(str(self.root), self._demand)
+        if self._enabled(BOOT_UNIT):
+            revert.put_back(str(self.root), self._at_boot, boots=True)
         if self._enabled(FIREWALL_UNIT) and self.exists(BOOT):
             self._demand(["nft", "-f", str(self.root) + BOOT])
         if self._enabled(NETWORKD_UNIT):
@@ -203,6 +199,12 @@ class NetworkHost(Host):
             for line in self.read(ifupdown.PATH).splitlines():
                 for name in line.split()[1:] if line.startswith("auto") else []:
                     self._demand(["timeout", "20", "ifup", name])
+
+    def _at_boot(self, command: list[str]) -> None:
+        """The network waits for whoever runs this: to wait for the network would be for ever."""
+        starts = command[0] == "systemctl" and command[1] in ("start", "restart", "reload")
+        assert not starts and command[0] not in ("ip", "networkctl", "netplan", "timeout"), command
+        self._demand(command)
 
     def _enabled(self, unit: str) -> bool:
         return self.commands.units.get(unit, {}).get("UnitFileState") == "enabled"

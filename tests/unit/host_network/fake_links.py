@@ -48,12 +48,13 @@ class Kernel:
     """Interfaces and default routes, each (gateway, interface)."""
 
     def __init__(self, root: Path, *physical: str) -> None:
-        self.root, self.physical = root, physical
+        self.root = root
+        self.physical = {name: Device() for name in physical}
         self.boot()
 
     def boot(self) -> None:
         """Begin without any configuration."""
-        self.devices = {name: Device() for name in self.physical}
+        self.devices = {name: Device(one.kind) for name, one in self.physical.items()}
         self.routes: list[tuple[str, str]] = []
 
     def networkd(self) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network impo
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import (
     APPLIED,
     BOOT,
+    BOOT_UNIT,
     FIREWALL_UNIT,
     PROGRAM,
     REVERT_UNIT,
@@ -27,8 +28,9 @@ HOST_LOCK = "run/lock/atarnet-homelab.lock"
 FIRST = [
     f"create file:{PROGRAM}",
     f"create file:{UNITS}/{REVERT_UNIT}",
+    f"create file:{UNITS}/{BOOT_UNIT}",
     f"create file:{UNITS}/{FIREWALL_UNIT}",
-    f"enable unit:{REVERT_UNIT}",
+    f"enable unit:{BOOT_UNIT}",
     f"enable unit:{FIREWALL_UNIT}",
     "create table:inet homelab",
     f"create file:{BOOT}",
@@ -178,10 +180,11 @@ def test_absent_leaves_nothing_and_then_has_nothing_to_do(host: NetworkHost) -> 
     assert host.change("") == predicted == [
         "remove table:inet homelab",
         f"remove file:{BOOT}",
-        f"disable unit:{REVERT_UNIT}",
+        f"disable unit:{BOOT_UNIT}",
         f"disable unit:{FIREWALL_UNIT}",
         f"remove file:{PROGRAM}",
         f"remove file:{UNITS}/{REVERT_UNIT}",
+        f"remove file:{UNITS}/{BOOT_UNIT}",
         f"remove file:{UNITS}/{FIREWALL_UNIT}",
         f"remove directory:{STATE}",
     ]  # fmt: skip

@@ -95,10 +95,10 @@ class RealHost:
         assert apply.confirm(self.system, "t", [Ruleset(self.system, wish("", 30))], False) == "confirmed"
         return plan
 
-    def revert(self) -> subprocess.CompletedProcess[str]:
-        """Run the program that was installed, as its unit does: with nothing of ours at hand."""
+    def revert(self, *asked: str) -> subprocess.CompletedProcess[str]:
+        """Run the program that was installed, as its units do: with nothing of ours at hand."""
         return subprocess.run(
-            [f"{self.root}{PROGRAM}", self.root], capture_output=True, text=True, cwd="/", check=False
+            [f"{self.root}{PROGRAM}", *asked, self.root], capture_output=True, text=True, cwd="/", check=False
         )
 
 
@@ -163,8 +163,9 @@ def test_what_people_do_is_drift(host: RealHost, command: list[str], words: str)
     assert host.plan(RULES).changes == []
 
 
+@pytest.mark.parametrize("asked", [(), ("boot",)], ids=["by the timer", "at boot"])
 @pytest.mark.parametrize("first", ["", RULES], ids=["from nothing", "from a table in use"])
-def test_the_installed_program_puts_back_what_was(host: RealHost, first: str) -> None:
+def test_the_installed_program_puts_back_what_was(host: RealHost, first: str, asked: tuple[str, ...]) -> None:
     if first:
         host.change(first)
         _packets()
@@ -172,7 +173,7 @@ def test_the_installed_program_puts_back_what_was(host: RealHost, first: str) ->
     before = nft("-s", "list", "ruleset")
     host.plan(OTHER)
     assert nft("-s", "list", "ruleset") != before and (host.root / PENDING[1:]).exists()
-    done = host.revert()
+    done = host.revert(*asked)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "The change was not confirmed: the network is as it was before.\n"
     # The same up to the order in which the kernel keeps tables and the elements of a set.
