@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rulesets that lock everybody out, on machines of the lab that LAB names: does each host put itself back, and when?
+"""Rules and interfaces that lock everybody out, on the lab that LAB names: does each host put itself back, and when?
 
 TRIALS over three machines at once. Of every ten two have their controller killed and one, on a worker, the plug of its
 machine pulled, before anything could be confirmed. Seconds are the host's own, from the moment it noted the change.
 Then PROBES connections are made to the API server while its host's rules are replaced by others that hold. Last line:
-lockout trials=N reverted=N worst_seconds_over_t=S median= plugs_pulled=N others_identical=yes probes=N dropped=N
+lockout trials=N reverted=N worst_seconds_over_t=S median= interfaces=N controllers_killed=N plugs_pulled=N ...
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ PENDING = "/var/lib/atarnet-homelab/network/pending.json"
 OURS = "nft -s list table inet homelab"
 OTHERS = "nft -s list ruleset | awk '/^table /{ours = /inet homelab /} !ours'"
 HOOK = "type filter hook {} priority {}; policy {};"
-BAD = {
+# What is of pods comes and goes; of them only the other tables are looked at, at the end.
+LOOK = f"{OURS}; ip -br address show dev %s | sed s/@if[0-9]*//; ip route show dev %s; ls /etc/systemd/network"
+BAD_RULES = {
     "nothing comes in": f"chain input {{ {HOOK.format('input', 'filter', 'drop')} }}",
     "no new connection": f"chain input {{ {HOOK.format('input', 'filter', 'accept')} ct state new drop; }}",
     "ssh from elsewhere only": f"chain input {{ {HOOK.format('input', 'filter', 'drop')} ct state established accept; "
@@ -43,8 +45,17 @@ BAD = {
     "tcp dport 2222 accept; }",
     "before any routing": f"chain early {{ {HOOK.format('prerouting', 'raw', 'accept')} tcp dport 22 drop; }}",
     "no answer goes out": f"chain output {{ {HOOK.format('output', 'filter', 'accept')} tcp sport 22 drop; }}",
-    "one connection an hour": f"chain input {{ {HOOK.format('input', 'filter', 'accept')} "
-    "tcp dport 22 ct state new limit rate over 1/hour burst 1 packets drop; }",
+    "ssh from one port only": f"chain input {{ {HOOK.format('input', 'filter', 'accept')} "
+    "tcp dport 22 tcp sport != 22 ct state new drop; }",
+}
+HOLDS = f"chain input {{ {HOOK.format('input', 'filter', 'accept')} }}"
+BAD_LINKS: dict[str, list[dict[str, t.Any]]] = {
+    "an address of elsewhere": [{"addresses": ["192.0.2.7/24"]}],
+    "no address": [{}],
+    "nobody on the link": [{"addresses": ["{address}/32"]}],
+    "an address by a server that is not there": [{"dhcp": True}],
+    "in a bridge without an address": [{}, {"name": "br0", "kind": "bridge", "members": ["{name}"]}],
+    "the address one prefix off": [{"addresses": ["{address}/30"]}],
 }
 WATCH = f"""
 while [ ! -e {PENDING} ]; do sleep 0.02; done; date +%s.%N
@@ -55,20 +66,35 @@ while [ -e {PENDING} ]; do sleep 0.02; done; date +%s.%N
 class Trial(t.NamedTuple):
     """How a trial ended: whether all was as before, and the seconds it took (None: the plug was pulled)."""
 
+    kind: str
+    end: str
     reverted: bool
     seconds: float | None
 
 
-def play(ruleset: str) -> dict[str, t.Any]:
-    """Return a play that puts a ruleset into force."""
-    task = {"atarnet.homelab.host_network": {"ruleset": ruleset + "\n", "confirm_within": WITHIN_S}}
-    return {"hosts": "all", "gather_facts": False, "tasks": [task]}
+def bad(number: int, machine: str) -> tuple[str, str, dict[str, t.Any]]:
+    """Return the kind, the name and the arguments of a change that locks everybody out of a machine."""
+    name = list(BAD_RULES | BAD_LINKS)[number % len(BAD_RULES | BAD_LINKS)]
+    if name in BAD_RULES:
+        return "rules", name, {"ruleset": BAD_RULES[name] + "\n"}
+    port, address = port_of(machine), lab_record().nodes[machine].address
+    text = json.dumps(BAD_LINKS[name]).replace("{address}", address).replace("{name}", port)
+    links = [{"name": port, **link} for link in json.loads(text)]
+    return "interfaces", name, {"ruleset": HOLDS + "\n", "interfaces": {"links": links}}
 
 
-def start(folder: Path, machine: str, ruleset: str) -> subprocess.Popen[str]:
-    """Start ansible-playbook on one machine as the head of a process group."""
+def port_of(machine: str) -> str:
+    """Return the interface that a machine is reached by."""
+    address = lab_record().nodes[machine].address
+    listing = json.loads(on_node(machine, "ip -j address show"))
+    return str(next(one["ifname"] for one in listing if address in str(one["addr_info"])))
+
+
+def start(folder: Path, machine: str, arguments: dict[str, t.Any]) -> subprocess.Popen[str]:
+    """Start ansible-playbook, which changes one machine, as the head of a process group."""
     path = folder / f"{machine}.yml"
-    path.write_text(json.dumps([play(ruleset)]), encoding="utf-8")
+    task = {"atarnet.homelab.host_network": {"confirm_within": WITHIN_S, **arguments}}
+    path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
     environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "2"}
     command = ["ansible-playbook", "-i", str(INVENTORY), "--limit", machine, str(path)]
     return subprocess.Popen(
@@ -92,10 +118,11 @@ def answers(machine: str) -> bool:
 
 def attempt(folder: Path, number: int, machine: str) -> Trial:
     """Make one trial; prints how it went."""
-    name = list(BAD)[number % len(BAD)]
+    kind, name, arguments = bad(number, machine)
     killed, pulled = number % 10 in (3, 7), number % 10 == 5 and machine != "gw"
-    before = on_node(machine, OURS)
-    process = start(folder, machine, BAD[name])
+    look = LOOK.replace("%s", port_of(machine))
+    before = on_node(machine, look)
+    process = start(folder, machine, arguments)
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(on_node, machine, WATCH if not pulled else WATCH.splitlines()[1])
         if killed or pulled:
@@ -105,17 +132,19 @@ def attempt(folder: Path, number: int, machine: str) -> Trial:
         if pulled:
             lab("node", "stop", machine)
             lab("node", "start", machine)
-        said = process.communicate(timeout=120)[0]
+        said = process.communicate()[0]
+        if "changed=1" in said:
+            sys.exit(f"{machine}: {name} was confirmed: {said}")
         times = [float(word) for word in watching.result(timeout=120).split()]
-    reverted = on_node(machine, OURS) == before and answers(machine)
+    reverted = on_node(machine, look) == before and answers(machine)
     if not killed and not pulled:
         # Where answers are cut as well, nobody is left who could ask the host.
-        reverted = reverted and ("it has put everything back" in said or "UNREACHABLE" in said)
+        reverted = reverted and ("put everything back" in said or "UNREACHABLE" in said)
     seconds = times[1] - times[0] if len(times) == 2 else None
     end = "plug pulled" if pulled else "controller killed" if killed else "refused by the run"
     print(f"{number:3d} {machine}: {name}, {end}: {'as before' if reverted else 'NOT AS BEFORE: ' + said[-1500:]}"
           f"{f' after {seconds:.2f} s' if seconds is not None else ''}", flush=True)  # fmt: skip
-    return Trial(reverted, seconds)
+    return Trial(kind, end, reverted, seconds)
 
 
 def trials() -> list[Trial]:
@@ -141,7 +170,7 @@ def reloads() -> tuple[int, int]:
             for number in itertools.count():
                 if over.is_set():
                     break
-                process = start(Path(name), "cp1", f"{body}\ncounter reload_{number} {{ }}")
+                process = start(Path(name), "cp1", {"ruleset": f"{body}\ncounter reload_{number} {{ }}\n"})
                 if "changed=1" not in process.communicate()[0]:
                     sys.exit("a reload that holds was not confirmed")
 
@@ -172,6 +201,8 @@ def main() -> None:
     print(
         f"lockout trials={len(done)} reverted={sum(trial.reverted for trial in done)} "
         f"worst_seconds_over_t={max(over):.2f} median={statistics.median(over):.2f} "
+        f"interfaces={sum(trial.kind == 'interfaces' for trial in done)} "
+        f"controllers_killed={sum(trial.end == 'controller killed' for trial in done)} "
         f"plugs_pulled={len(done) - len(over)} others_identical={'yes' if identical else 'no'} "
         f"probes={made} dropped={dropped}"
     )

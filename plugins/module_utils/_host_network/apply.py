@@ -25,13 +25,14 @@ from . import interfaces, ruleset
 from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
 from .observe import observe
 from .plan import REVERT, TABLE_ID, Plan, make_plan
-from .revert import FAILED, ORIGIN, PASSING, PENDING, ROLLBACK, STATE, put_back
+from .revert import FAILED, ORIGIN, PASSING, PENDING, ROLLBACK, SETTLED, STATE, put_back
 from .session import session
 
 # The name under which the ledger has what is installed for this.
 OWNER = "network"
 CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
 INCOMPLETE = "incomplete"
+_MOVES = "interfaces"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
 
@@ -212,6 +213,8 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
     lacking = [words for part in changed for words in part.lacking()]
     if lacking:
         return f"{INCOMPLETE}: {'; '.join(lacking)}"
+    if new_connection and _MOVES in pending.before and not _is_later(system):
+        return f"{INCOMPLETE}: a connection made from now on has to show it"
     for part in changed:
         part.confirm()
     applied = load(Applied, system.read_text(APPLIED))
@@ -222,6 +225,15 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
     for path in PASSING:
         system.remove(path)
     return CONFIRMED
+
+
+def _is_later(system: System) -> bool:
+    """Tell whether this connection was made after another had seen all in place: the old way may have carried that."""
+    first, now = system.read_text(SETTLED), session(system)
+    if not first and now:
+        LedgerStore(system).write_private(SETTLED, now.encode("utf-8"))
+        return False
+    return first != now or not now
 
 
 def ask(system: System, token: str) -> str:
@@ -263,11 +275,11 @@ def seen_session(system: System, wanted: Wanted) -> Json:
     """
     pending = load(Pending, system.read_text(PENDING))
     session_of = pending.session if pending else ""
-    moves = pending is not None and "interfaces" in pending.before
+    moves = pending is not None and _MOVES in pending.before
     links, came_to = wanted.links, "".join(session_of.split()[2:3])
     gives_back, address = moves and not wanted.ruleset, ""
     if gives_back:
         address = interfaces.origin(system)["address"]
-    elif links and moves and came_to in interfaces.leaving(system, links):
+    elif links and moves and came_to in interfaces.given_up(system, links):
         address = links.address
     return {"session": session_of, "address": address if address != came_to else "", "again": gives_back}

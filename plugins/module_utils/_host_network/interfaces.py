@@ -14,7 +14,7 @@ from .._host.ledger import LedgerStore
 from .._host.system import System
 from . import ifupdown, netplan, networkd, steps
 from .links import NETPLAN, Links
-from .live import MODULES, RESOLVERS, Json, Live, lacking, read_links, read_routes
+from .live import MODULES, RESOLVERS, Json, Live, lacking, leaving, read_links, read_routes, remaining
 from .model import PROGRAM, File
 from .revert import ENTER, OLD_INTERFACES, ORIGIN
 from .session import session
@@ -81,7 +81,7 @@ def _files(system: System) -> dict[str, File]:
     return found
 
 
-def leaving(system: System, links: Links) -> set[str]:
+def given_up(system: System, links: Links) -> set[str]:
     """Return the addresses that the host has now, on interfaces of ours, and is to have no longer."""
     live = observe(system, links)
     names = {link.name for link in links if not link.dhcp} | set(steps.stale(links, live))
@@ -104,10 +104,10 @@ class _Moving:
         self._system = system
         self._store = LedgerStore(system)
 
-    def _keep(self, live: Live, back: list[Json], forward: list[Json]) -> list[str]:
+    def _keep(self, live: Live, back: list[Json], forward: list[Json], links: Links | None = None) -> list[str]:
         """Write the steps back and forward down; returns the present addresses in words."""
-        came_to = session(self._system).split()[2:3]
-        record = {"address": "".join(came_to), "steps": back}
+        came_to = "".join(session(self._system).split()[2:3])
+        record = {"address": came_to, "steps": back, "leaving": leaving(links, live, came_to) if links else []}
         self._write(OLD_INTERFACES, record)
         self._write(ENTER, {"steps": forward})
         return [f"{name} {address}" for name, link in live.links.items() for address in link.addresses]
@@ -137,7 +137,7 @@ class Interfaces(_Moving):
         live = observe(self._system, self._links)
         changed = steps.files(self._links, live)
         back, forward = steps.back(self._links, live, changed), steps.forward(self._links, live, changed)
-        return self._keep(live, back, forward)
+        return self._keep(live, back, forward, self._links)
 
     def enter(self) -> list[str]:
         """Have the interfaces change as soon as this connection has its answer; returns what they will be."""
@@ -145,8 +145,10 @@ class Interfaces(_Moving):
         return [f"{link.name} {address}" for link in self._links for address in link.addresses]
 
     def lacking(self) -> list[str]:
-        """Return in words what is not as wanted yet."""
-        return self._is_being_made() or lacking(self._links, observe(self._system, self._links))
+        """Return in words what is not as wanted yet, or still there that is to go: it could carry the connection."""
+        old = json.loads(self._system.read_text(OLD_INTERFACES) or "{}").get("leaving", [])
+        live = observe(self._system, self._links)
+        return self._is_being_made() or [*lacking(self._links, live), *remaining(old, live)]
 
     def confirm(self) -> None:
         """Remember how the host was before the first change; every boot reads the files that are there."""

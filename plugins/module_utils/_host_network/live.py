@@ -133,6 +133,31 @@ def lacks(links: Links, link: Link, live: Live) -> list[str]:
     return found
 
 
+def leaving(links: Links, live: Live, came_to: str) -> list[str]:
+    """Return the fixed addresses on wanted interfaces that are not wanted, as "interface address/length".
+
+    Virtual addresses, which others add for a single host, are theirs, unless the controller came to one.
+    """
+    return [
+        f"{link.name} {address}"
+        for link in links
+        if link.name in live.links
+        for address, life in live.links[link.name].addresses.items()
+        if life is None
+        and address not in link.addresses
+        and (address.partition("/")[0] == came_to or address.partition("/")[2] not in ("32", "128"))
+    ]
+
+
+def remaining(names: t.Iterable[str], live: Live) -> list[str]:
+    """Return in words which of what leaving() returned is still there."""
+    found = []
+    for name, address in (text.split() for text in names):
+        if name in live.links and live.links[name].addresses.get(address, 0) is None:
+            found.append(f"{name}: the address {address} is still there")
+    return found
+
+
 def lacking(links: Links, live: Live) -> list[str]:
     """Return in words all that is not as wanted yet."""
     found = [f"{link.name}: {', '.join(words)}" for link in links if (words := lacks(links, link, live))]

@@ -29,7 +29,7 @@ CANDIDATE = f"{STATE}/candidate.nft"
 ROLLBACK = f"{STATE}/rollback"
 # A ruleset for `nft -f` that makes the table what it was, or no table at all.
 OLD_TABLE = f"{ROLLBACK}/table.nft"
-# Steps as steps.py makes them, and where the host was reached before: {"address": ..., "steps": [...]}.
+# Steps as steps.py makes them, where the host was reached before, and what leaves: {"address", "steps", "leaving"}.
 OLD_INTERFACES = f"{ROLLBACK}/interfaces.json"
 # The same from before the first change.
 ORIGIN = f"{STATE}/origin.json"
@@ -37,8 +37,10 @@ ORIGIN = f"{STATE}/origin.json"
 ENTER = f"{STATE}/enter.json"
 # Why they could not be.
 FAILED = f"{STATE}/failed"
+# The connection over which the new interfaces were first seen to be complete.
+SETTLED = f"{STATE}/settled"
 # What a change needs until it is confirmed or put back, and means nothing without the mark that it is pending.
-PASSING = (OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER)
+PASSING = (OLD_TABLE, OLD_INTERFACES, CANDIDATE, ENTER, SETTLED)
 LOCK = "/run/lock/atarnet-homelab-network.lock"
 
 _ANSWER_TAKES = 0.3

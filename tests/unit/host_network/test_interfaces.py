@@ -288,6 +288,40 @@ def test_an_interface_that_is_not_as_wanted_is_not_confirmed(host: NetworkHost) 
     assert said == "incomplete: eth0.20: the address 198.51.100.2/24 is missing" and host.exists(PENDING)
 
 
+def test_only_a_connection_made_after_all_is_in_place_proves_it(host: NetworkHost) -> None:
+    by_hand(host)
+    host.plan(RULES, check=False, links=MOVED)
+    host.enter()
+    waits = "incomplete: a connection made from now on has to show it"
+    assert host.confirm(links=MOVED) == "same connection"
+    host.connect("192.0.2.1 40001 192.0.2.9 22")
+    assert host.confirm(links=MOVED) == waits == host.confirm(links=MOVED)
+    host.connect("192.0.2.1 40002 192.0.2.9 22")
+    assert host.confirm(links=MOVED) == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left", "waits"),
+    [
+        ("192.0.2.2/32", "192.0.2.2/24", True),
+        ("192.0.2.9/24", "192.0.2.2/24", True),
+        ("192.0.2.9/24", "192.0.2.200/32", False),
+    ],
+    ids=["another length", "another address", "a virtual address"],
+)
+def test_what_is_to_go_has_to_be_gone(host: NetworkHost, wanted: str, left: str, waits: bool) -> None:
+    """An old address that lives a moment longer would carry the connection which is to prove the new one."""
+    by_hand(host)
+    eth0 = host.commands.kernel.devices["eth0"]
+    eth0.addresses.append(left) if left not in eth0.addresses else None
+    links_wanted = links({"name": "eth0", "addresses": [wanted]})
+    host.plan(RULES, check=False, links=links_wanted)
+    host.enter()
+    eth0.addresses.append(left)
+    told = host.confirm(new=False, links=links_wanted)
+    assert told == (f"incomplete: eth0: the address {left} is still there" if waits else "confirmed")
+
+
 def test_an_unconfirmed_change_is_put_back_before_the_next(host: NetworkHost) -> None:
     by_ifupdown(host)
     host.plan(RULES, check=False, links=MOVED, token="killed")
