@@ -136,7 +136,8 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
     if links.backend == NETPLAN:
         steps.append(_run("netplan", "apply", may_fail=True))
     elif not live.networkd_enabled:
-        steps.append(_run("systemctl", "disable", NETWORKD_UNIT, may_fail=True, live=False))
+        # systemd reads all its files anew when it is next asked to: the way back has no time for it.
+        steps.append(_run("systemctl", "disable", "--no-reload", NETWORKD_UNIT, may_fail=True, live=False))
     new = [link.name for link in reversed(links.links) if link.is_made]
     doomed = [name for name in new if name not in live.links or _was_remade(name, links, live)]
     steps += [_run("ip", "link", "delete", name, may_fail=True) for name in doomed]
