@@ -26,11 +26,9 @@ env: ## print shell settings, to be evaluated as the README shows
 test: ## everything .ci/run proves: lint, sanity, units, molecule and the suites in a lab
 	@$(PYTHON) tests/run.py $(ARGS)
 
-test-vm: ## tagged VLANs, a router and reboots in virtual machines (QEMU); not part of make test
+test-vm: ## tagged VLANs, a router, disks and reboots in virtual machines (QEMU); not part of make test
 	@$(lab) supply
-	@$(lab) vm up
-	@$(lab) exec-tool python -m pytest tests/vm --durations=10 $(ARGS)
-	@$(lab) vm down
+	@$(lab) exec-tool molecule test --scenario-name vagrant $(ARGS)
 
 fidelity: ## compare what checks say with what runs do, on the blank and on the live lab
 	@$(lab) exec-tool python -m tests.fidelity $(ARGS)

@@ -21,6 +21,7 @@ PACKAGES = (
     "initramfs-tools",
     "iproute2",
     "kmod",
+    "lvm2",
     "netplan.io",
     "nftables",
     "nmap",
@@ -29,6 +30,7 @@ PACKAGES = (
     "python3",
     "systemd-sysv",
     "tcpdump",
+    "thin-provisioning-tools",
     "udev",
 )
 DISK_SIZE = "2G"

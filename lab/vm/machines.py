@@ -18,7 +18,8 @@ UPLINK = ("203.0.113.1", "203.0.113.2", 30)
 class Machine:
     """A machine: the host part of its address when it is born, by whom that is configured, memory in MiB.
 
-    *ports* are its network cards: the trunk of all VLANs, or the way to the provider.
+    *ports* are its network cards: the trunk of all VLANs, or the way to the provider; *disks* the serial numbers of its
+    empty disks.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Machine:
     manager: str
     memory: int = 384
     ports: tuple[str, ...] = ("trunk",)
+    disks: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -35,7 +37,7 @@ class Machine:
 
 MACHINES = (
     Machine("gw", 101, "ifupdown", ports=("trunk", "uplink")),
-    Machine("vm1", 102, "ifupdown", memory=2048, ports=("trunk", "trunk")),
+    Machine("vm1", 102, "ifupdown", memory=2048, ports=("trunk", "trunk"), disks=("FAST-1", "FAST-2", "LARGE-1")),
     Machine("vm2", 103, "netplan"),
     Machine("probe", 104, "ifupdown"),
 )

@@ -17,6 +17,7 @@ from lab.vm.image import Image
 from lab.vm.machines import Machine
 
 BORN = "born"
+DISK_SIZE = "1G"
 _ARCHITECTURES = {
     "x86_64": ("qemu-system-x86_64", "pc", "ttyS0"),
     "aarch64": ("qemu-system-aarch64", "virt", "ttyAMA0"),
@@ -55,10 +56,20 @@ class Process:
             *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
             *("-drive", f"file={seed},if=virtio,format=raw,snapshot=on"),
         ]
+        for serial in self.machine.disks:
+            options += self._disk(serial)
         for number, tap in enumerate(taps):
             options += ["-netdev", f"tap,id=n{number},ifname={tap},script=no,downscript=no"]
             options += ["-device", f"virtio-net-pci,netdev=n{number},mac={self._mac(number)}"]
         run([program, *options], attempted=f"Starting the machine {self.machine.name}")
+
+    def _disk(self, serial: str) -> list[str]:
+        path = self.folder / f"{serial}.qcow2"
+        path.unlink(missing_ok=True)
+        blank: list[str | Path] = ["qemu-img", "create", "-q", "-f", "qcow2", path, DISK_SIZE]
+        run(blank, attempted=f"Making disk {serial} of {self.machine.name}")
+        drive = f"id={serial},file={path},if=none,format=qcow2,cache=unsafe"
+        return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
 
     def _mac(self, number: int) -> str:
         return f"52:54:00:10:{self.machine.born:02x}:{number:02x}"

@@ -13,7 +13,8 @@ description:
   - Needs no program on the host. Where C(smartctl) is installed, it also tells the disks' health; a disk that sleeps is
     not woken for it. Without C(systemd-detect-virt) the virtualisation is not known.
   - Fails, naming every problem with its fix, when a wanted disk is not there, named twice, of another kind than its
-    tier, failing by SMART, part of the running system, or neither empty nor confirmed for wiping by its serial.
+    tier, failing by SMART, part of the running system, or neither empty nor confirmed for wiping by its serial. A disk
+    that M(atarnet.homelab.host_disks) made part of its tier's volume group is fit.
   - Fails also when a wanted port is not there, has no link or is too slow.
   - A disk is empty when it has no partition, file system, mount or holder, and its first and last MiB are all zero.
     The last is read only where the others find nothing. Without udev there are no links below C(/dev/disk/by-id).
@@ -58,6 +59,7 @@ notes:
     V(not known), and both tiers take it.
 seealso:
   - module: atarnet.homelab.host_probe
+  - module: atarnet.homelab.host_disks
 """
 
 EXAMPLES = r"""
@@ -134,6 +136,11 @@ hardware:
           returned: always
         health: {description: "V(passed), V(failed) or V(not known).", type: str, returned: always, sample: passed}
         system: {description: Whether the running system needs it., type: bool, returned: always, sample: false}
+        group:
+          description: The volume group it is part of, when M(atarnet.homelab.host_disks) made that.
+          type: str
+          returned: always
+          sample: homelab-hdd
         empty: {description: Whether nothing is on it., type: bool, returned: always, sample: true}
         contents: {description: Why it is not empty., type: list, elements: str, returned: always, sample: []}
     interfaces:
@@ -151,11 +158,11 @@ hardware:
         mtu: {description: MTU in bytes., type: int, returned: always, sample: 1500}
         master: {description: The bridge or bond it is part of., type: str, returned: always, sample: ""}
 usable:
-  description: The wanted disks that are fit, each with disk, serial, tier and because.
+  description: The wanted disks that are fit, each with disk, serial, tier, because, and contents.
   returned: always
   type: list
   elements: dict
-  sample: [{disk: sda, serial: WD-WCC7K0123456, tier: hdd, because: it is empty}]
+  sample: [{disk: sda, serial: WD-WCC7K0123456, tier: hdd, because: it is empty, contents: ""}]
 problems:
   description: One sentence for each wanted disk or port that is not fit.
   returned: always
@@ -173,18 +180,14 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import record
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.model import Wanted, WantedDisk
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.observe import observe
-from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.plan import judge, render
+from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.options import DISK_SPEC
+from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.plan import Past, judge, render
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 
-DISK_SPEC: dict[str, t.Any] = {
-    "serial": {"type": "str", "default": ""},
-    "path": {"type": "str", "default": ""},
-    "tier": {"type": "str", "required": True, "choices": ["ssd", "hdd"]},
-    "wipe_serial": {"type": "str", "default": ""},
-}
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "host": {"type": "str"},
     "disks": {"type": "list", "elements": "dict", "default": [], "options": DISK_SPEC},
@@ -201,8 +204,9 @@ def main() -> None:
         disks=tuple(WantedDisk(**disk) for disk in module.params["disks"]),
         ports=module.params["ports"],
     )
-    hardware = observe(System("/", module_runner(module.run_command)), machine.machine)
-    verdict = judge(hardware, wanted)
+    system = System("/", module_runner(module.run_command))
+    hardware, seen = observe(system, machine.machine), record(system)
+    verdict = judge(hardware, wanted, Past(seen.preparing, seen.wiped))
     result = {"hardware": hardware.as_dict(), "usable": verdict.usable, "problems": verdict.problems}
     if verdict.problems:
         module.fail_json(msg="\n".join(verdict.problems), **result)

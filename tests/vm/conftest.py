@@ -26,16 +26,21 @@ class Network:
 
     def play(self, *arguments: str, playbook: str = "playbooks/network.yml") -> str:
         """Run a playbook to its end; returns what it printed, with its exit code as the last line."""
+        process = self.start(*arguments, playbook=playbook)
+        output, _nothing = process.communicate(timeout=900)
+        return f"{output}\nexit code {process.returncode}\n"
+
+    def start(self, *arguments: str, playbook: str = "playbooks/network.yml") -> subprocess.Popen[str]:
+        """Start a playbook as the head of a process group."""
         inventory = self._folder / "inventory.py"
         inventory.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(self.machines.inventory())!r})\n")
         inventory.chmod(0o755)
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "20"}
         command = ["ansible-playbook", "-i", str(inventory), playbook, *arguments]
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900,
+        return subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        return f"{done.stdout}\nexit code {done.returncode}\n"
 
     def on(self, name: str, script: str) -> str:
         """Run a shell script on a machine and return its output."""

@@ -13,8 +13,15 @@ CONTAINERS = frozenset(
     ("docker", "lxc", "lxc-libvirt", "openvz", "podman", "proot", "rkt", "systemd-nspawn", "wsl", "container-other")
 )
 SWAP = "[SWAP]"
+# What the volume groups that this collection makes are marked with.
+GROUP_TAG = "atarnet.homelab"
 # Where the running system lives; whoever takes the disk under one of these takes the host.
 SYSTEM_MOUNTS = frozenset(("/", "/usr", "/var", "/boot", "/boot/efi", "/boot/firmware", "/efi", SWAP))
+
+
+def group_of(tier: str) -> str:
+    """Return the name of a tier's volume group."""
+    return f"homelab-{tier}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ class Disk:
 
     *rotational* is None where nobody can tell (a USB bridge that hides its disk), *by_id* are its links below
     /dev/disk/by-id, *health* is what SMART says: passed, failed or "not known". *blank* tells whether its first and
-    last MiB are all zero; None where it was not read because its use is known, or could not be.
+    last MiB are all zero; None where it was not read because its use is known, or could not be. *group* is the volume
+    group of LVM that the whole disk is part of, when this collection made that.
     """
 
     whole: Volume
@@ -79,6 +87,7 @@ class Disk:
     partitions: tuple[Volume, ...] = ()
     health: str = NOT_KNOWN
     blank: bool | None = None
+    group: str = ""
 
     @property
     def name(self) -> str:

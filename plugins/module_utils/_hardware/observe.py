@@ -3,7 +3,7 @@
 """Looks at a machine through the kernel's files and udev's database; writes nothing.
 
 What the files mean: Documentation/ABI (sysfs-block, sysfs-class-net), proc_pid_mountinfo(5), and udev's
-60-persistent-storage.rules. Two commands are asked where they exist: systemd-detect-virt and smartctl.
+60-persistent-storage.rules. Three commands are asked where they exist: systemd-detect-virt, smartctl and pvs.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import json
 import posixpath
 import re
 import typing as t
+from dataclasses import replace
 
 from .._host.system import System
 from .._lab.probe import parse_meminfo
-from .model import CONTAINERS, NOT_KNOWN, SWAP, Cpu, Disk, Firmware, Hardware, Interface, Volume
+from .model import CONTAINERS, GROUP_TAG, NOT_KNOWN, SWAP, Cpu, Disk, Firmware, Hardware, Interface, Volume
 
 _BLOCK = "/sys/block"
 _CPU = "/sys/devices/system/cpu"
@@ -23,6 +24,7 @@ _NET = "/sys/class/net"
 _BTRFS = "/sys/fs/btrfs"
 _SECTOR_BYTES = 512  # sysfs counts in these whatever the disk's own sectors are.
 _MIB = 1 << 20
+_LVM = "LVM2_member"
 _NO_DISK = re.compile(r"(loop|ram|zram|dm-|md|sr|fd|nbd|zd|rbd|drbd|mtdblock)\d|mmcblk\d+(boot\d+|rpmb)")
 _TRANSPORTS = (
     (re.compile(r"/usb\d+/"), "usb"),
@@ -185,7 +187,20 @@ def _disks(system: System, physical: bool) -> tuple[Disk, ...]:
         hidden = _line(system, f"{_BLOCK}/{name}/hidden") == "1"
         if not _NO_DISK.match(name) and not hidden and _size(system, f"{_BLOCK}/{name}"):
             found.append(_disk(system, name, mounts, physical))
+    if any(disk.whole.filesystem == _LVM for disk in found):
+        groups = _groups(system)
+        found = [replace(disk, group=groups.get(f"/dev/{disk.name}", "")) for disk in found]
     return tuple(found)
+
+
+def _groups(system: System) -> dict[str, str]:
+    """Return the groups of ours by the device of each disk."""
+    command = ("pvs", "--reportformat", "json", "--options", "pv_name,vg_name,vg_tags")
+    try:
+        rows = json.loads(system.run(*command).stdout)["report"][0]["pv"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return {}
+    return {row["pv_name"]: row["vg_name"] for row in rows if GROUP_TAG in row["vg_tags"].split(",")}
 
 
 def _swaps(system: System) -> list[Mount]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .model import NOT_KNOWN, Disk, Hardware, Interface, Wanted, WantedDisk
+from .model import NOT_KNOWN, Disk, Hardware, Interface, Wanted, WantedDisk, group_of
 
 # A disk nobody can tell the kind of is what the user says; a guest's disk is what its host made it from.
 TIERS: t.Mapping[str, frozenset[str]] = {
@@ -16,6 +16,16 @@ TIERS: t.Mapping[str, frozenset[str]] = {
 }
 EMPTY = "it is empty"
 CONFIRMED = "its serial is confirmed for wiping"
+PREPARED = "it is part of the tier's volume group"
+INTERRUPTED = "its preparation was interrupted"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was done to disks before, by serial or name: those being *preparing*, and when others were *wiped*."""
+
+    preparing: t.Collection[str] = ()
+    wiped: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -26,10 +36,10 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
 
-def judge(hardware: Hardware, wanted: Wanted) -> Verdict:
+def judge(hardware: Hardware, wanted: Wanted, past: Past = Past()) -> Verdict:
     """Compare what a host has with what the lab wants of it; every problem is found, not only the first.
 
-    usable has, for each disk that is fit, {disk, serial, tier, because}.
+    usable has, for each disk that is fit, {disk, serial, tier, because, contents}.
     """
     verdict = Verdict()
     taken: dict[str, str] = {}
@@ -40,12 +50,12 @@ def judge(hardware: Hardware, wanted: Wanted) -> Verdict:
             problem = f"{taken[disk.name]} names the same disk, {disk.name}. Name every disk once."
         elif disk is not None:
             taken[disk.name] = want.label
-            problem = _against(hardware, disk, want)
+            problem = _against(hardware, disk, want, past)
         if problem or disk is None:
             verdict.problems.append(f"{attempt}: {problem}")
             continue
-        because = CONFIRMED if disk.contents else EMPTY
-        verdict.usable.append({"disk": disk.name, "serial": disk.serial, "tier": want.tier, "because": because})
+        fit = {"disk": disk.name, "serial": disk.serial, "tier": want.tier, "because": _because(disk, past)}
+        verdict.usable.append({**fit, "contents": "; ".join(disk.contents)})
     for name, speed in wanted.ports.items():
         problem = _against_port(hardware, name, speed)
         if problem:
@@ -65,7 +75,19 @@ def _find(hardware: Hardware, want: WantedDisk) -> tuple[Disk | None, str]:
     return None, f"there is no such disk. It has {there}. Correct the name, or connect the disk."
 
 
-def _against(hardware: Hardware, disk: Disk, want: WantedDisk) -> str:
+def _because(disk: Disk, past: Past) -> str:
+    if disk.group:
+        return PREPARED
+    if not disk.contents:
+        return EMPTY
+    return INTERRUPTED if _key(disk) in past.preparing else CONFIRMED
+
+
+def _key(disk: Disk) -> str:
+    return disk.serial or disk.name
+
+
+def _against(hardware: Hardware, disk: Disk, want: WantedDisk, past: Past) -> str:
     """Return what stands against using a disk, the gravest first; empty when nothing does."""
     if disk.is_system:
         return (
@@ -78,12 +100,24 @@ def _against(hardware: Hardware, disk: Disk, want: WantedDisk) -> str:
         fits = [tier for tier, kinds in TIERS.items() if disk.kind in kinds]
         fix = f"Set tier: {fits[0]}, or name another disk" if fits else "Name another disk: cards wear out"
         return f"{disk.name} is of kind {disk.kind}. {fix}."
-    if not disk.contents:
+    if disk.group and disk.group != group_of(want.tier):
+        other = disk.group.rpartition("-")[2]
+        return f"{disk.name} is part of volume group {disk.group}, with what lies there. Set tier: {other} again."
+    if disk.group or not disk.contents:
         return ""
-    return _against_wiping(hardware, disk, want)
+    problem = "" if _key(disk) in past.preparing else _against_wiping(hardware, disk, want, past)
+    return problem or _against_use(disk)
 
 
-def _against_wiping(hardware: Hardware, disk: Disk, want: WantedDisk) -> str:
+def _against_use(disk: Disk) -> str:
+    """A disk in use cannot be wiped behind its user's back."""
+    parts = (disk.whole, *disk.partitions)
+    if not any(part.mounts or part.holders for part in parts):
+        return ""
+    return f"{disk.name} is in use: {'; '.join(disk.contents)}. Unmount it, and stop what is built on it, first."
+
+
+def _against_wiping(hardware: Hardware, disk: Disk, want: WantedDisk, past: Past) -> str:
     held = f"{disk.name} is not empty: {'; '.join(disk.contents)}"
     by_hand = f"Empty it yourself, for example with `blkdiscard --zeroout /dev/{disk.name}`"
     if not any("/" in other.mounts for other in hardware.disks):
@@ -94,6 +128,11 @@ def _against_wiping(hardware: Hardware, disk: Disk, want: WantedDisk) -> str:
         return f'{held}. If nothing on it is needed, set wipe_serial: "{disk.serial}".'
     if want.wipe_serial != disk.serial:
         return f'{held}; and wipe_serial is "{want.wipe_serial}", but its serial is "{disk.serial}". Correct it.'
+    if disk.serial in past.wiped:
+        return (
+            f"{held}; and its wipe_serial was used on {past.wiped[disk.serial]}: what is there now came later. "
+            f"Remove wipe_serial from the input. {by_hand}."
+        )
     return ""
 
 
@@ -122,6 +161,8 @@ def describe(disk: Disk) -> str:
 def _state(disk: Disk) -> str:
     if disk.is_system:
         return "system disk"
+    if disk.group:
+        return f"part of {disk.group}"
     return "in use" if disk.contents else "empty"
 
 

@@ -40,7 +40,7 @@ def test_looks_without_wishes(run: Run) -> None:
 def test_fit(run: Run) -> None:
     result = run(host="node1", disks=[{"serial": "WD-WCC7K0123456", "tier": "hdd"}], ports={"enp1s0": 2500})
     assert result["usable"] == [
-        {"disk": "sda", "serial": "WD-WCC7K0123456", "tier": "hdd", "because": "it is empty"},
+        {"disk": "sda", "serial": "WD-WCC7K0123456", "tier": "hdd", "because": "it is empty", "contents": ""},
     ]
     assert result["msg"].startswith("node1: ASUSTeK")
 
