@@ -21,6 +21,7 @@ CLOUD = f"{CLOUD_FOLDER}/99-homelab-network.cfg"
 _HEAD = "# Managed by atarnet.homelab (host_network).\n"
 _SWITCH = "net.ipv4.ip_forward"
 NETWORKD_UNIT = "systemd-networkd.service"
+_NETWORKD_UNITS = (NETWORKD_UNIT, "systemd-networkd.socket", "systemd-networkd-wait-online.service")
 # A DHCP client that finds no server must not keep the way back from being gone.
 _PATIENCE = ("timeout", "20")
 
@@ -138,6 +139,8 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
     elif not live.networkd_enabled:
         # systemd reads all its files anew when it is next asked to: the way back has no time for it.
         steps.append(_run("systemctl", "disable", "--no-reload", NETWORKD_UNIT, may_fail=True, live=False))
+        # A boot has them in its queue already, and would wait two minutes for a network that nobody configures.
+        steps.append(_run("systemctl", "stop", "--no-block", *_NETWORKD_UNITS, may_fail=True, live=False))
     new = [link.name for link in reversed(links.links) if link.is_made]
     doomed = [name for name in new if name not in live.links or _was_remade(name, links, live)]
     steps += [_run("ip", "link", "delete", name, may_fail=True) for name in doomed]
@@ -147,7 +150,7 @@ def back(links: Links, live: Live, changed: t.Mapping[str, File | None]) -> list
     if live.networkd_active:
         steps += _reload([name for name in kept if name not in live.ifupdown], changed, may_fail=True)
     else:
-        steps.append(_run("systemctl", "stop", "systemd-networkd.socket", NETWORKD_UNIT, may_fail=True))
+        steps.append(_run("systemctl", "stop", *_NETWORKD_UNITS, may_fail=True))
         steps += [_run("ip", "address", "flush", "dev", name, "scope", "global", may_fail=True) for name in kept]
     steps += [step for name in kept for step in _restore(name, live)]
     texts = [file.text for path, file in live.files.items() if path.startswith(ifupdown.PATH)]
