@@ -137,6 +137,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  hold:
+    description:
+      - Change nothing yet, and only tell by RV(held) whether there is something to change.
+      - In check mode it makes no difference.
+    type: bool
+    default: false
   call:
     description: What is to be done in this round; the action plugin fills this in.
     type: dict
@@ -200,6 +206,10 @@ notes:
   elements: str
   returned: always
   sample: []
+held:
+  description: There is something to change, which was left for later.
+  type: bool
+  returned: when O(hold) is set and something is to be changed
 address:
   description: Where the host is reached from now on, when that has changed. Set C(ansible_host) to it.
   type: str
@@ -269,6 +279,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     },
     "confirm_within": {"type": "int", "default": 30},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "hold": {"type": "bool", "default": False},
     "call": {"type": "dict"},
 }
 
@@ -298,7 +309,10 @@ def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict
             parts.append(Interfaces(system, wanted.links) if wanted.links else Origin(system))
             outcome = confirm(system, token, parts, call["new"])
             return {"changed": True, "outcome": outcome, "cause": failure(system)}
-        plan = reconcile(system, wanted, token, module.check_mode)
+        hold = module.params["hold"] and not module.check_mode
+        plan = reconcile(system, wanted, token, module.check_mode or hold)
+        if hold and plan.changes:
+            return {"changed": False, "changes": [], "notes": [], "held": True}
         unconfirmed = seen_session(system, wanted) if plan.needs_confirmation and not module.check_mode else None
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),

@@ -22,6 +22,7 @@ def compile_network(network: Network) -> Json:
     for name, host in network.hosts.items():
         compiled["hosts"][name]["firewall"] = nftables.render(network, rules, host)
         compiled["hosts"][name]["interfaces"] = interfaces(network, rules, host)
+    compiled["router"] = next((name for name, host in network.hosts.items() if host.router), "")
     compiled["matrix"] = matrix.matrix(compiled)
     compiled["pools"] = [_pool(segment, segment.pool) for segment in network.segments.values() if segment.pool]
     compiled["policies"] = policies.policies(compiled)
