@@ -53,23 +53,23 @@ class Process:
             *("-monitor", f"unix:{self._monitor},server=on,wait=off", "-serial", f"file:{self.console}"),
             *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
             *("-append", f"root=/dev/vda rw console={console} net.ifnames=0 mitigations=off"),
-            *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
-            *("-drive", f"file={seed},if=virtio,format=raw,snapshot=on"),
+            # In this order they are vda, vdb and so on.
+            *_drive("system", f"file={disk},format=qcow2,cache=unsafe"),
+            *_drive("seed", f"file={seed},format=raw,snapshot=on"),
         ]
         for serial in self.machine.disks:
-            options += self._disk(serial)
+            options += _drive(serial, f"file={self._empty(serial)},format=qcow2,cache=unsafe")
         for number, tap in enumerate(taps):
             options += ["-netdev", f"tap,id=n{number},ifname={tap},script=no,downscript=no"]
             options += ["-device", f"virtio-net-pci,netdev=n{number},mac={self._mac(number)}"]
         run([program, *options], attempted=f"Starting the machine {self.machine.name}")
 
-    def _disk(self, serial: str) -> list[str]:
+    def _empty(self, serial: str) -> Path:
         path = self.folder / f"{serial}.qcow2"
         path.unlink(missing_ok=True)
         blank: list[str | Path] = ["qemu-img", "create", "-q", "-f", "qcow2", path, DISK_SIZE]
         run(blank, attempted=f"Making disk {serial} of {self.machine.name}")
-        drive = f"id={serial},file={path},if=none,format=qcow2,cache=unsafe"
-        return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
+        return path
 
     def _mac(self, number: int) -> str:
         return f"52:54:00:10:{self.machine.born:02x}:{number:02x}"
@@ -134,6 +134,10 @@ class Process:
         except (OSError, ValueError):
             return None
         return pid if str(self._pid_file) in command else None
+
+
+def _drive(serial: str, backing: str) -> list[str]:
+    return ["-drive", f"id={serial},if=none,{backing}", "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
 
 
 def greets(address: str) -> bool:
