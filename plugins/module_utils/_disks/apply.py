@@ -77,7 +77,7 @@ class _Work:
     def _make_pool(self, name: str) -> None:
         wanted = self._look(name).full_pool
         sizes = ("--size", f"{wanted.data}b", "--poolmetadatasize", f"{wanted.metadata}b")
-        words = ("--type", "thin-pool", "--name", POOL, *sizes, "--zero", "y", "--errorwhenfull", "y", name)
+        words = ("--type", "thin-pool", "--name", POOL, *sizes, "--zero", "y", name)
         self._demand(f"Cannot make {name}/{POOL}", "lvcreate", "--quiet", "--yes", *words)
 
     def _extend_pool(self, name: str) -> None:
