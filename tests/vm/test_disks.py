@@ -16,13 +16,10 @@ Json = dict[str, t.Any]
 FAST, SECOND, LARGE = next(machine.disks for machine in MACHINES if machine.name == "vm1")
 # Of every disk its table of contents, and a sum of where tables and labels lie.
 LOOK = "lsblk -n -o NAME,SERIAL,FSTYPE,MOUNTPOINTS; for disk in /dev/vd[c-e]; do head -c 4M $disk | sha256sum; done"
-OLD = f"""
-disk=$(readlink -f /dev/disk/by-id/virtio-{LARGE})
-printf 'label: gpt\\n,,L\\n' | sfdisk -q $disk && udevadm settle && mkfs.ext4 -q ${{disk}}1 && udevadm settle
-"""
+OLD = f"mkfs.ext4 -q /dev/disk/by-id/virtio-{LARGE} && udevadm settle"
 # The module ends as soon as it remembers that it is about to write.
 KILL = """
-nohup sh -c 'while ! [ -s /var/lib/atarnet-homelab/disks.json ]; do :; done; pkill -9 -f host_disks' \\
+nohup sh -c 'while ! [ -s /var/lib/atarnet-homelab/disks.json ]; do :; done; pkill -9 -x python3' \\
 > /dev/null 2>&1 < /dev/null &
 """
 GROUPS = {"homelab-ssd": 2, "homelab-hdd": 1}
