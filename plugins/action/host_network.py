@@ -15,6 +15,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors impor
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import TABLE_ID
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.host_network import ARGUMENT_SPEC
 
 Json = dict[str, t.Any]
@@ -58,8 +59,8 @@ class ActionModule(ActionBase):
                 result["address"] = self._moved
             if unconfirmed["again"]:
                 rest = self._call("apply", confirm_within=self._args["confirm_within"], state=self._args["state"])
-                return rest if rest.get("failed") else result
-        return result
+                result = rest if rest.get("failed") else result
+        return in_sync.after(result, self._task.check_mode)
 
     def _move(self, address: str) -> None:
         """Have new connections go to *address* ("": where they went before), and expect the host key they found."""

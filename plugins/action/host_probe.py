@@ -9,8 +9,9 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.action.lab_run import begin
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import begin, this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab import hosts, probe
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.host_probe import ARGUMENT_SPEC
 
 
@@ -41,9 +42,11 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail("\n".join(refused), show_content=False, result={"probe": result["probe"]})
             return result
 
-        if not given["record_run"]:
-            return look({})
-        return begin(look, given["lab"], given["take_over_run"], bool(self._task.check_mode))
+        if given["record_run"]:
+            result = begin(look, given["lab"], given["take_over_run"], bool(self._task.check_mode))
+        else:
+            result = look({})
+        return {**result, "ansible_facts": in_sync.seen(this_run().id, result["in_sync"])}
 
     def _failure(self, host: str, result: dict[str, t.Any]) -> str:
         output = f"{result.get('module_stdout', '')}\n{result.get('module_stderr', '')}"

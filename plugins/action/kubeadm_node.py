@@ -23,6 +23,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.model imp
     parse_cluster,
     parse_observation,
 )
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.kubeadm_node import ARGUMENT_SPEC
 
 
@@ -42,8 +43,8 @@ class ActionModule(ActionBase):
         self._vars = task_vars or {}
         try:
             if self._args["state"] == "absent":
-                return self._absent()
-            return self._present()
+                return in_sync.after(self._absent(), self._task.check_mode)
+            return in_sync.after(self._present(), self._task.check_mode)
         except KubeadmError as exc:
             raise AnsibleActionFail(str(exc)) from exc
 

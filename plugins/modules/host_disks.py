@@ -98,6 +98,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands imp
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.lock import LOCK, host_lock
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "host": {"type": "str"},
@@ -135,7 +136,7 @@ def _prepare(module: AnsibleModule, system: System) -> dict[str, t.Any]:
     }
     if module._diff:
         result["diff"] = [change.diff() for change in plan.changes]
-    return result
+    return in_sync.after(result, module.check_mode)
 
 
 if __name__ == "__main__":

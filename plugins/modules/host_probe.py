@@ -16,6 +16,8 @@ description:
   - Where O(run) is given, records on the host that this run has begun, and refuses while another one is under way.
     A run whose process on this controller has ended is not; its record is replaced, with a warning. Beside that record,
     C(/var/lib/atarnet-homelab/run.json), nothing is written, and in check mode not even that.
+  - Also looks, all at once, whether the host is still as the owners in its ledger want it. The tasks of
+    M(atarnet.homelab.host_state) that follow in the same run need not visit a host for what was seen here.
 extends_documentation_fragment:
   - atarnet.homelab._attributes
 attributes:
@@ -75,12 +77,13 @@ note:
   returned: with O(record_run=true)
   type: str
   sample: ""
-owners:
-  description: Who has something on the host by its ledger, as M(atarnet.homelab.host_state) calls them.
+in_sync:
+  description:
+    - For each owner that has something on the host by its ledger, the name of what it wants where the host is just so,
+      a SHA-256, else an empty text.
   returned: when the host could be looked at
-  type: list
-  elements: str
-  sample: [node, container_runtime]
+  type: dict
+  sample: {node: 5f0c2d4b7a91, container_runtime: ""}
 probe:
   description: What the host is.
   returned: when the host could be looked at
@@ -133,9 +136,9 @@ probe:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LedgerStore
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab.probe import observe
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin
@@ -157,12 +160,12 @@ def main() -> None:
     seen = observe().as_dict()
     system = System("/", module_runner(module.run_command))
     try:
-        owners = LedgerStore(system).load().owners
+        in_sync = wishes.in_sync(system)
         if given:
             begun = begin(system, from_dict(given), module.params["take_over_run"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), probe=seen)
-    module.exit_json(changed=False, probe=seen, owners=owners, **begun)
+    module.exit_json(changed=False, probe=seen, in_sync=in_sync, **begun)
 
 
 if __name__ == "__main__":

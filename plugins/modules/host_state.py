@@ -13,6 +13,8 @@ description:
   - A ledger on the host (C(/var/lib/atarnet-homelab/ledger.json)) holds what each owner created, replaced or found in
     place. What leaves an owner's list is removed, or its kept original restored; what was right before is left alone.
   - A run that was killed is completed by the next one, owed restarts included.
+  - Where M(atarnet.homelab.host_probe) saw in this run, at most a minute ago, that the host is just as wanted, and no
+    module of this collection has changed the host since, that is the result and the host is not asked once more.
 author: atarnet (@atarnet)
 extends_documentation_fragment:
   - atarnet.homelab._attributes
@@ -135,6 +137,7 @@ diff:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.builder import Change
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
@@ -166,7 +169,11 @@ def main() -> None:
             plan = reconcile(system, wanted, True, forget, done)
         else:
             with host_lock(path=system.real(LOCK), command=f"host_state, owner {wanted.owner}"):
+                if module.params["state"] == "absent":
+                    wishes.drop(system, wanted.owner)
                 plan = reconcile(system, wanted, False, forget, done)
+                if module.params["state"] == "present":
+                    wishes.keep(system, wanted.owner, module.params["resources"])
     except HostError as exc:
         changes = [change.public() for change in done]
         module.fail_json(msg=str(exc), changed=bool(done), changes=changes, invocation={})

@@ -13,8 +13,8 @@ import pytest
 from tests.fidelity.tally import Tally
 from tests.support.lab import MACHINES, SiteRun, changing_requests, lab, on_node, run_playbook, written_since
 
-# Probe, three layers, a look at the cluster; control planes also learn that the run is over, the workers serve names.
-NO_OP_ROUNDS = {"cp1": 7, "w1": 7, "w2": 7, "gw": 2}
+# Probe, network, a look at the cluster; control planes also learn that the run is over.
+NO_OP_ROUNDS = {"cp1": 4, "w1": 3, "w2": 3, "gw": 2}
 
 
 class Site(t.NamedTuple):

@@ -22,6 +22,7 @@ ORIGINALS = f"{STATE_DIR}/originals"
 BASELINE = f"{STATE_DIR}/baseline.json"
 DOWNLOADS = f"{STATE_DIR}/downloads"
 RUN = f"{STATE_DIR}/run.json"
+WISHES = f"{STATE_DIR}/wishes"
 VERSION = 1
 
 Entry = dict[str, t.Any]

@@ -12,7 +12,7 @@ from .builder import Change, Plan
 from .errors import HostError
 from .expand import expand
 from .fingerprint import keep_baseline
-from .ledger import BASELINE, DOWNLOADS, LEDGER, ORIGINALS, RUN, LedgerStore
+from .ledger import BASELINE, DOWNLOADS, LEDGER, ORIGINALS, RUN, WISHES, LedgerStore
 from .model import STATE_DIR, Desired
 from .observe import observe
 from .plan import make_plan
@@ -60,7 +60,7 @@ def _joined(problems: list[HostError]) -> HostError:
 
 def _remove_state(system: System) -> None:
     """Remove the state folder with what this collection puts there, and nothing else."""
-    for folder in (ORIGINALS, DOWNLOADS):
+    for folder in (ORIGINALS, DOWNLOADS, WISHES):
         for name in system.children(folder):
             system.remove(f"{folder}/{name}")
         system.remove_directory(folder)

@@ -225,7 +225,7 @@ class Host:
         done: list[Change] | None = None,
     ) -> Plan:
         """One run of host_state with these resources, or without any: state absent."""
-        payload = build(list(raws), lambda name, item: f"rendered {name} {item}\n")
+        payload = build(list(raws), render)
         desired = Desired(owner, parse(payload.resources), {**payload.contents, **payload.secrets})
         return reconcile(self.system, desired, check, forget, [] if done is None else done)
 
@@ -241,6 +241,11 @@ class Host:
                     content = os.readlink(path) if path.is_symlink() else path.read_text() if path.is_file() else ""
                     found[key] = mode + content
         return found
+
+
+def render(name: str, items: Sequence[str | None]) -> list[str]:
+    """Stands for the action's templates."""
+    return [f"rendered {name} {item}\n" for item in items]
 
 
 def summary(plan: Plan) -> list[str]:

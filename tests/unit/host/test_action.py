@@ -18,6 +18,9 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.atarnet.homelab.plugins.action.host_state import ActionModule, _Renderer
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
 TASK = """
 - name: Configure
@@ -155,10 +158,14 @@ def test_result_is_json_without_arguments(tmp_path: Path) -> None:
     assert [change["resource"] for change in result["changes"]] == [f"directory:{tmp_path}/new"]
 
 
+def _action(arguments: dict[str, t.Any], diff: bool = False) -> ActionModule:
+    task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=diff, environment=None)
+    return ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+
+
 def _execute(arguments: dict[str, t.Any]) -> t.Any:
     """What the action hands to its one module execution."""
-    task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, environment=None)
-    action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    action = _action(arguments)
     with patch.object(ActionModule, "_execute_module", return_value={"invocation": {"module_args": {}}}) as execute:
         assert "invocation" not in action.run(task_vars={"x": 1})
     execute.assert_called_once()
@@ -185,3 +192,28 @@ def test_absent_sends_no_resources() -> None:
 def test_unknown_option_is_named() -> None:
     with pytest.raises(AnsibleActionFail, match=r"Cannot use the option purge: .* Use owner, state, resources, forget"):
         _execute({"owner": "me", "purge": True})
+
+
+WISH = {"owner": "me", "resources": [{"directory": "/etc/d"}]}
+
+
+def _facts() -> dict[str, t.Any]:
+    sent = _execute(WISH)["module_args"]["resources"]
+    return {"ansible_facts": in_sync.seen(this_run().id, {"me": name_of(json.loads(json.dumps(sent)))})}
+
+
+@pytest.mark.parametrize("diff", [False, True])
+def test_a_host_that_was_seen_in_sync_is_not_visited(diff: bool) -> None:
+    expected = {"changed": False, "changes": [], **({"diff": []} if diff else {})}
+    with patch.object(ActionModule, "_execute_module") as execute:
+        result = _action(WISH, diff).run(task_vars=_facts())
+    assert {key: result[key] for key in ("changed", "changes", "diff") if key in result} == expected
+    execute.assert_not_called()
+
+
+@pytest.mark.parametrize("wish", [{**WISH, "state": "absent"}, {**WISH, "resources": [{"directory": "/etc/e"}]}])
+def test_it_is_visited_for_anything_else(wish: dict[str, t.Any]) -> None:
+    action = _action(wish)
+    with patch.object(ActionModule, "_execute_module", return_value={"changed": True}) as execute:
+        assert action.run(task_vars=_facts())["ansible_facts"] == {"homelab_in_sync": {}}
+    execute.assert_called_once()

@@ -98,7 +98,12 @@ def test_nothing_changes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_change_is_confirmed_over_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     played = Played(monkeypatch)
-    assert played.run(APPLIED, outcome("confirmed")) == {"changed": True, "changes": APPLIED["changes"]}
+    outdated = {"homelab_in_sync": {}}
+    assert played.run(APPLIED, outcome("confirmed")) == {
+        "changed": True,
+        "changes": APPLIED["changes"],
+        "ansible_facts": outdated,
+    }
     assert played.log == ["apply", "reset", "confirm"]
     first, second = (sent["call"] for sent in played.sent)
     assert first["token"] == second["token"] and second["new"] is True
