@@ -11,7 +11,9 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import TABLE_ID
@@ -47,6 +49,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc)) from exc
         # The ruleset has no place in the host's journal.
         self._vars = {**(task_vars or {}), "ansible_no_target_syslog": True}
+        if self._args["state"] == "present" and self._in_sync():
+            return {"changed": False, "changes": [], "notes": [], **({"diff": []} if self._task.diff else {})}
         self._token = secrets.token_hex(8)
         self._moved = ""
         result = self._call("apply", **{key: self._args[key] for key in ARGUMENT_SPEC if key != "call"})
@@ -61,6 +65,11 @@ class ActionModule(ActionBase):
                 rest = self._call("apply", confirm_within=self._args["confirm_within"], state=self._args["state"])
                 result = rest if rest.get("failed") else result
         return in_sync.after(result, self._task.check_mode)
+
+    def _in_sync(self) -> bool:
+        """Tell whether this run has seen that the host is just so."""
+        facts = self._vars.get("ansible_facts") or {}
+        return in_sync.FACT in facts and in_sync.holds(facts, this_run().id, wish.NAME, wish.of(self._args))
 
     def _move(self, address: str) -> None:
         """Have new connections go to *address* ("": where they went before), and expect the host key they found."""

@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         given, host = checked.validated_parameters, str(task_vars["inventory_hostname"])
 
         def look(arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-            arguments = {"minimum_memory": given["minimum_memory"], **arguments}
+            arguments = {"minimum_memory": given["minimum_memory"], "kubernetes": given["kubernetes"], **arguments}
             result: dict[str, t.Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
             if "probe" not in result:
                 raise AnsibleActionFail(self._failure(host, result), show_content=False)
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
             result = begin(look, given["lab"], given["take_over_run"], bool(self._task.check_mode))
         else:
             result = look({})
-        return {**result, "ansible_facts": in_sync.seen(this_run().id, result["in_sync"])}
+        return {**result, "ansible_facts": in_sync.seen(this_run().id, result["in_sync"], result.get("kubeadm"))}
 
     def _failure(self, host: str, result: dict[str, t.Any]) -> str:
         output = f"{result.get('module_stdout', '')}\n{result.get('module_stderr', '')}"

@@ -226,16 +226,18 @@ import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.lock import host_lock
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import revert
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import revert, wish
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.apply import (
     Part,
     ask,
     confirm,
     failure,
+    program,
     reconcile,
     seen_session,
 )
@@ -300,7 +302,7 @@ def main() -> None:
 
 
 def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict[str, t.Any]:
-    step, token, wanted = call["step"], call["token"], parse(module.params, _program())
+    step, token, wanted = call["step"], call["token"], parse(module.params, program())
     with contextlib.nullcontext() if module.check_mode else host_lock(path=system.real(revert.LOCK)):
         if step == "ask":
             return {"changed": False, "outcome": ask(system, token), "cause": failure(system)}
@@ -313,6 +315,10 @@ def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict
         plan = reconcile(system, wanted, token, module.check_mode or hold)
         if hold and plan.changes:
             return {"changed": False, "changes": [], "notes": [], "held": True}
+        if not module.check_mode and wanted.ruleset:
+            wishes.keep(system, wish.NAME, wish.of(module.params))
+        elif not module.check_mode:
+            wishes.drop(system, wish.NAME)
         unconfirmed = seen_session(system, wanted) if plan.needs_confirmation and not module.check_mode else None
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),
@@ -324,12 +330,6 @@ def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict
     if unconfirmed:
         result["unconfirmed"] = unconfirmed
     return result
-
-
-def _program() -> str:
-    """Return the source of the program that reverts: the module brings it along, as it uses it too."""
-    loader = t.cast(t.Any, revert).__spec__.loader
-    return str(loader.get_source(revert.__name__))
 
 
 if __name__ == "__main__":

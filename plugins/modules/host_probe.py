@@ -17,7 +17,8 @@ description:
     A run whose process on this controller has ended is not; its record is replaced, with a warning. Beside that record,
     C(/var/lib/atarnet-homelab/run.json), nothing is written, and in check mode not even that.
   - Also looks, all at once, whether the host is still as the owners in its ledger want it. The tasks of
-    M(atarnet.homelab.host_state) that follow in the same run need not visit a host for what was seen here.
+    M(atarnet.homelab.host_state), M(atarnet.homelab.host_network) and M(atarnet.homelab.kubeadm_node_info) that follow
+    in the same run need not visit a host for what was seen here.
 extends_documentation_fragment:
   - atarnet.homelab._attributes
 attributes:
@@ -46,6 +47,20 @@ options:
   run:
     description: The run that begins. Set by the action plugin.
     type: dict
+  kubernetes:
+    description:
+      - Where the host's own API server would listen, for a host that is to be a node. Where kubeadm has finished, what
+        M(atarnet.homelab.kubeadm_node_info) would see is then seen at once.
+    type: dict
+    suboptions:
+      address:
+        description: Address of this host.
+        type: str
+        required: true
+      port:
+        description: Port of the API server.
+        type: int
+        required: true
 seealso:
   - module: atarnet.homelab.lab_plan
 """
@@ -80,10 +95,15 @@ note:
 in_sync:
   description:
     - For each owner that has something on the host by its ledger, the name of what it wants where the host is just so,
-      a SHA-256, else an empty text.
+      a SHA-256, else an empty text. C(host_network) is the owner of what M(atarnet.homelab.host_network) made.
   returned: when the host could be looked at
   type: dict
   sample: {node: 5f0c2d4b7a91, container_runtime: ""}
+kubeadm:
+  description: What M(atarnet.homelab.kubeadm_node_info) would return, and where the API server was asked.
+  returned: with O(kubernetes) on a host that is a node already
+  type: dict
+  sample: {address: 192.168.20.11, port: 6443, node: {kubelet_conf: true}}
 probe:
   description: What the host is.
   returned: when the host could be looked at
@@ -135,11 +155,15 @@ probe:
       sample: 0
 """
 
+import os
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab.probe import observe
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import from_dict
@@ -150,6 +174,10 @@ ARGUMENT_SPEC = {
     "lab": {"type": "str", "default": ""},
     "take_over_run": {"type": "str", "default": ""},
     "run": {"type": "dict"},
+    "kubernetes": {
+        "type": "dict",
+        "options": {"address": {"type": "str", "required": True}, "port": {"type": "int", "required": True}},
+    },
 }
 
 
@@ -160,12 +188,22 @@ def main() -> None:
     seen = observe().as_dict()
     system = System("/", module_runner(module.run_command))
     try:
-        in_sync = wishes.in_sync(system)
+        in_sync = {**wishes.in_sync(system), wish.NAME: wish.in_sync(system)}
         if given:
             begun = begin(system, from_dict(given), module.params["take_over_run"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), probe=seen)
-    module.exit_json(changed=False, probe=seen, in_sync=in_sync, **begun)
+    module.exit_json(changed=False, probe=seen, in_sync=in_sync, **begun, **_kubeadm(module))
+
+
+def _kubeadm(module: AnsibleModule) -> dict[str, t.Any]:
+    given = module.params["kubernetes"]
+    if not given or not os.path.exists("/etc/kubernetes/kubelet.conf"):
+        return {}
+    # Only where it is needed: most hosts of a first run are none yet.
+    from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.observe import observe as observe_kubeadm
+
+    return {"kubeadm": {**given, "node": observe_kubeadm(given["address"], given["port"], module.run_command)}}
 
 
 if __name__ == "__main__":

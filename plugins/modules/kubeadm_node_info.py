@@ -11,6 +11,8 @@ author: atarnet (@atarnet)
 description:
   - Returns everything M(atarnet.homelab.kubeadm_node) decides by, in one round and without writing anything.
   - A blank host answers with empty values.
+  - Where M(atarnet.homelab.host_probe) has looked in this run, at most a minute ago, and no module of this collection
+    has changed any host since, that is the result and the host is not asked once more.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   diff_mode:
@@ -64,13 +66,12 @@ node:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.observe import observe
 
+ARGUMENT_SPEC = {"address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
+
 
 def main() -> None:
     """Observe and return."""
-    module = AnsibleModule(
-        argument_spec={"address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}},
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     node = observe(module.params["address"], module.params["port"], module.run_command)
     module.exit_json(changed=False, node=node)
 

@@ -13,8 +13,8 @@ import pytest
 from tests.fidelity.tally import Tally
 from tests.support.lab import MACHINES, SiteRun, changing_requests, lab, on_node, run_playbook, written_since
 
-# Probe, network, a look at the cluster; control planes also learn that the run is over.
-NO_OP_ROUNDS = {"cp1": 4, "w1": 3, "w2": 3, "gw": 2}
+# The probe; control planes also learn that the run is over.
+NO_OP_ROUNDS = {"cp1": 2, "w1": 1, "w2": 1, "gw": 1}
 
 
 class Site(t.NamedTuple):
@@ -94,7 +94,7 @@ def test_later_runs_send_no_changing_request(site: Site, which: str) -> None:
 @pytest.mark.parametrize("host", MACHINES)
 def test_second_run_visits_each_host_few_times(site: Site, host: str) -> None:
     rounds = site.second.rounds(host)
-    assert len(rounds) <= NO_OP_ROUNDS[host], rounds
+    assert 1 <= len(rounds) <= NO_OP_ROUNDS[host], rounds
 
 
 def test_no_secret_is_printed(site: Site) -> None:

@@ -18,10 +18,6 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
 NODES = ("cp1", "w1", "w2")
 MACHINES = (*NODES, "gw")
-# Actions that run on the controller alone.
-CONTROLLER_ACTIONS = {
-    f"atarnet.homelab.{name}" for name in ("lab_plan", "lab_report", "kube_apply", "helm_release", "cluster_status")
-}
 # What the system writes by itself, what a login leaves behind, and where nothing lasts.
 _NOT_OURS = (
     "-path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log -o -path /var/lib/systemd"
@@ -34,7 +30,7 @@ CHANGING_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
 
 @dataclass(frozen=True)
 class SiteRun:
-    """One run of a playbook: exit code, wall time in seconds, its output and the recorded results."""
+    """One run of a playbook: exit code, wall time in seconds, its output, the recorded results, and each use of ssh."""
 
     code: int
     seconds: float
@@ -42,6 +38,7 @@ class SiteRun:
     records: list[dict[str, t.Any]]
     started: float
     ended: float
+    visits: list[str]
 
     def changes(self) -> dict[str, list[dict[str, t.Any]]]:
         """Return the list of changes each host's results name, in order."""
@@ -62,14 +59,8 @@ class SiteRun:
         return [f"{record['host']}: {record['task']}" for record in self.records if record["changed"]]
 
     def rounds(self, host: str) -> list[str]:
-        """Return the tasks for which *host* was visited; kubeadm_node only visits to change something."""
-        return [
-            record["task"]
-            for record in self.records
-            if record["host"] == host
-            and record["action"] not in CONTROLLER_ACTIONS
-            and (record["changed"] or record["action"] != "atarnet.homelab.kubeadm_node")
-        ]
+        """Return the commands that were sent to *host*."""
+        return [line for line in self.visits if lab_record().nodes[host].address in line.split()]
 
 
 def playbook_command(*arguments: str, playbook: str = "site.yml") -> list[str]:
@@ -77,29 +68,32 @@ def playbook_command(*arguments: str, playbook: str = "site.yml") -> list[str]:
     return ["ansible-playbook", "-i", str(INVENTORY), playbook, *arguments]
 
 
-def playbook_environment(record: str) -> dict[str, str]:
-    """Return the environment in which results are recorded to the file *record*."""
+def playbook_environment(record: str, visits: str = os.devnull) -> dict[str, str]:
+    """Return the environment in which results are recorded to the file *record*, and uses of ssh to *visits*."""
     return {
         **os.environ,
         "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "support" / "callback"),
         "ANSIBLE_CALLBACKS_ENABLED": "record",
         "ANSIBLE_FORCE_COLOR": "0",
         "HOMELAB_RECORD": record,
+        "ANSIBLE_SSH_EXECUTABLE": str(CHECKOUT / "tests" / "support" / "ssh"),
+        "HOMELAB_VISITS": visits,
     }
 
 
 def run_playbook(*arguments: str, playbook: str = "site.yml", timeout: float = 900) -> SiteRun:
     """Run a playbook on the lab to its end."""
-    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream, tempfile.NamedTemporaryFile("r") as visits:
         started = time.time()
         done = subprocess.run(
             playbook_command(*arguments, playbook=playbook),
-            cwd=CHECKOUT, env=playbook_environment(stream.name), check=False, stdin=subprocess.DEVNULL,
+            cwd=CHECKOUT, env=playbook_environment(stream.name, visits.name), check=False, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
         )  # fmt: skip
         ended = time.time()
         records = [json.loads(line) for line in stream]
-    return SiteRun(done.returncode, ended - started, done.stdout, records, started, ended)
+        sent = visits.read().splitlines()
+    return SiteRun(done.returncode, ended - started, done.stdout, records, started, ended, sent)
 
 
 def lab(*arguments: str) -> str:

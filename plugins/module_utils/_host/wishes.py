@@ -19,21 +19,27 @@ from .parse import parse
 from .plan import make_plan
 from .system import System
 
-Resources = list[dict[str, t.Any]]
+
+def name_of(wish: t.Any) -> str:
+    """The name of what is wanted, the same on the controller and on the host: a SHA-256 of it, as it is sent."""
+    return digest(_text(wish))
 
 
-def name_of(resources: Resources) -> str:
-    """The name of what is wanted, the same on the controller and on the host: a SHA-256 of the resources as sent."""
-    return digest(_text(resources))
-
-
-def keep(system: System, owner: str, resources: Resources) -> None:
-    """Remember what the owner wants, now that the host is so. Raises HostError."""
-    path, text = f"{WISHES}/{owner}.json", _text(resources)
-    if not resources:
+def keep(system: System, owner: str, wish: t.Any) -> None:
+    """Remember what the owner wants, plain data, now that the host is so. Raises HostError."""
+    path, text = f"{WISHES}/{owner}.json", _text(wish)
+    if not wish:
         drop(system, owner)
-    elif not system.exists(path) or system.read_text(path) != text:
+    elif system.read_text(path) != text:
         LedgerStore(system).write_private(path, text.encode("utf-8"))
+
+
+def read(system: System, owner: str) -> t.Any:
+    """What the owner wants; None when that is not known."""
+    try:
+        return json.loads(system.read_text(f"{WISHES}/{owner}.json"))
+    except ValueError:
+        return None
 
 
 def drop(system: System, owner: str) -> None:
@@ -79,12 +85,12 @@ def _nothing_to_do(wish: Desired, observed: t.Any, ledger: Ledger) -> bool:
 
 def _read(system: System, owner: str) -> tuple[str, Desired] | None:
     """What an owner wants and its name; None when that is not known, or not understood by this release."""
+    wish = read(system, owner)
     try:
-        resources = json.loads(system.read_text(f"{WISHES}/{owner}.json"))
-        return name_of(resources), Desired(owner, parse(resources))
-    except (HostError, ValueError, TypeError):
+        return name_of(wish), Desired(owner, parse(wish))
+    except (HostError, TypeError):
         return None
 
 
-def _text(resources: Resources) -> str:
-    return json.dumps(resources, sort_keys=True) + "\n"
+def _text(wish: t.Any) -> str:
+    return json.dumps(wish, sort_keys=True) + "\n"

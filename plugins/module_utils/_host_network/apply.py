@@ -36,6 +36,13 @@ _MOVES = "interfaces"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
 
+def program() -> str:
+    """Return the source of the program that reverts: a module brings it along, as it uses it too."""
+    from . import revert as own
+
+    return str(t.cast(t.Any, own).__spec__.loader.get_source(own.__name__))
+
+
 class Part(t.Protocol):
     """One kind of thing that is changed, confirmed and put back together with the others."""
 

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run knows of a host that is just as wanted: a fact, until something of ours changes that host.
+"""What a run saw of a host, and who found it just as wanted: a fact, until something of ours changes that host.
 
 The fact is good for the run that saw it and for a minute: a fact cache may outlive the run, others may change the host.
 """
@@ -18,9 +18,12 @@ GOOD_FOR_S = 60.0
 Json = dict[str, t.Any]
 
 
-def seen(run: str, owners: t.Mapping[str, str], now: float | None = None) -> Json:
-    """Return the facts for *owners* (owner to the name of what it wants, or ""), as the run with this id sees them."""
-    return {FACT: {"run": run, "at": _now(now), "owners": dict(owners)}}
+def seen(run: str, owners: t.Mapping[str, str], kubeadm: Json | None = None, now: float | None = None) -> Json:
+    """Return the facts for what the run with this id sees.
+
+    That is for *owners* (owner to the name of what it wants, or "") and of *kubeadm* ({"address", "port", "node"}).
+    """
+    return {FACT: {"run": run, "at": _now(now), "owners": dict(owners), "kubeadm": kubeadm or {}}}
 
 
 def after(result: Json, check: bool) -> Json:
@@ -28,15 +31,18 @@ def after(result: Json, check: bool) -> Json:
     return {**result, "ansible_facts": {FACT: {}}} if result.get("changed") and not check else result
 
 
-def holds(facts: t.Mapping[str, t.Any], run: str, owner: str, resources: list[Json], now: float | None = None) -> bool:
-    """Tell whether the host with these facts is just as the owner wants it by *resources*, as they would be sent."""
-    fact = facts.get(FACT) or {}
+def good(facts: t.Mapping[str, t.Any], run: str, now: float | None = None) -> Json:
+    """Return what the run with this id may believe of the host with these facts, nothing when that is outdated."""
+    fact = dict(facts.get(FACT) or {})
     age = _now(now) - fact.get("at", 0.0)
-    if fact.get("run") != run or not 0 <= age <= GOOD_FOR_S:
-        return False
+    return fact if fact.get("run") == run and 0 <= age <= GOOD_FOR_S else {}
+
+
+def holds(facts: t.Mapping[str, t.Any], run: str, owner: str, wish: t.Any, now: float | None = None) -> bool:
+    """Tell whether the host with these facts is just as the owner wants it by *wish*, as it would be sent."""
+    fact = good(facts, run, now)
     # Who has nothing on the host and wants nothing is in sync too.
-    nothing = name_of([])
-    return fact["owners"].get(owner, nothing) == name_of(resources)
+    return bool(fact) and fact["owners"].get(owner, name_of([])) == name_of(wish)
 
 
 def _now(now: float | None) -> float:

@@ -106,7 +106,7 @@ def test_what_leaves_is_not_in_sync(host: Host) -> None:
     assert wishes.in_sync(host.system) == {"node": ""}
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", '[{"future": "x"}]', "[1]"])
+@pytest.mark.parametrize("text", ["", "{", "{}", "null", '[{"future": "x"}]', "[1]"])
 def test_a_wish_that_is_not_understood_is_visited(host: Host, text: str) -> None:
     _make(host, [CONF])
     host.write(f"{WISHES}/node.json", text)

@@ -15,7 +15,11 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.atarnet.homelab.plugins.action import host_network
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
 from tests.unit.host_network.test_real_nft import OTHER, SYSTEMCTL
 
@@ -80,14 +84,26 @@ class Played:
             raise answer
         return {"invocation": {}, **answer}
 
-    def run(self, *answers: Answer) -> dict[str, t.Any]:
+    def run(self, *answers: Answer, **variables: t.Any) -> dict[str, t.Any]:
         self.answers = list(answers)
-        result: dict[str, t.Any] = self.action.run(task_vars={})
+        result: dict[str, t.Any] = self.action.run(task_vars=variables)
         return result
 
 
 def outcome(word: str) -> dict[str, t.Any]:
     return {"changed": word == "confirmed", "outcome": word, "cause": ""}
+
+
+def test_nothing_is_asked_of_a_host_that_was_seen_in_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"ruleset": DROP, "interfaces": None, "confirm_within": 30}
+    facts = in_sync.seen(this_run().id, {wish.NAME: name_of(kept)})
+    played = Played(monkeypatch)
+    assert played.run(ansible_facts=facts) == {"changed": False, "changes": [], "notes": []}
+    assert played.log == []
+    for other in ({"confirm_within": 31}, {"ruleset": "", "state": "absent"}):
+        played = Played(monkeypatch, **other)
+        played.run({"changed": False, "changes": []}, ansible_facts=facts)
+        assert played.log == ["apply"]
 
 
 def test_nothing_changes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:

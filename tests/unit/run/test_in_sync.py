@@ -22,11 +22,11 @@ SEEN = in_sync.seen("run1", {"node": name_of(RESOURCES), "dns": ""}, now=100.0)
         (SEEN, {"now": 99.0}, False),
         (SEEN, {"owner": "dns"}, False),
         (SEEN, {"owner": "hardware"}, False),
-        (SEEN, {"owner": "hardware", "resources": []}, True),
-        (SEEN, {"owner": "dns", "resources": []}, False),
-        (SEEN, {"resources": [{**RESOURCES[0], "package": "socat"}]}, False),
+        (SEEN, {"owner": "hardware", "wish": []}, True),
+        (SEEN, {"owner": "dns", "wish": []}, False),
+        (SEEN, {"wish": [{**RESOURCES[0], "package": "socat"}]}, False),
         ({}, {}, False),
-        ({in_sync.FACT: {}}, {"owner": "hardware", "resources": []}, False),
+        ({in_sync.FACT: {}}, {"owner": "hardware", "wish": []}, False),
         (in_sync.after({"changed": True}, check=False)["ansible_facts"], {}, False),
     ],
     ids=[
@@ -35,7 +35,7 @@ SEEN = in_sync.seen("run1", {"node": name_of(RESOURCES), "dns": ""}, now=100.0)
     ],
 )  # fmt: skip
 def test_believed(facts: dict[str, t.Any], asked: dict[str, t.Any], expected: bool) -> None:
-    known = {"run": "run1", "owner": "node", "resources": RESOURCES, "now": 110.0}
+    known = {"run": "run1", "owner": "node", "wish": RESOURCES, "now": 110.0}
     assert in_sync.holds(facts, **{**known, **asked}) is expected
 
 
