@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.apply import LATER
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import TABLE_ID
@@ -116,6 +117,8 @@ class ActionModule(ActionBase):
                 cut, cause = False, result.get("msg", f"the host answers: {outcome}")
                 if outcome == "reverted":
                     cut, cause = not result["cause"], result["cause"] or _FOUND_REVERTED
+                if outcome == LATER:
+                    continue
                 if outcome != "same connection" and not outcome.startswith("incomplete"):
                     break
             time.sleep(_PAUSE)

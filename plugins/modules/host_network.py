@@ -14,15 +14,15 @@ description:
   - Configures the interfaces of the host - VLANs, bonds, bridges, addresses, routes, resolvers - by systemd-networkd or
     netplan, together with the table. Whatever configured them before (ifupdown, other files, somebody by hand) is
     taken over. Interfaces that are not named are not touched, nor are addresses that others add, such as virtual ones.
-  - A change has to be confirmed over a B(new) connection, which the action plugin opens at once. If none comes through
-    within O(confirm_within) seconds the host puts everything back by itself, whatever has become of the controller.
-    A reboot in between returns to what was confirmed last.
+  - A change has to be confirmed over a B(new) connection, which the action plugin opens at once, and over another one
+    that was made after that was seen. If none comes through within O(confirm_within) seconds the host puts everything
+    back by itself, whatever has become of the controller. A reboot in between returns to what was confirmed last.
   - When the address goes away that the controller came to, the new connection goes to the new address, where the same
     host key is expected. A change of interfaces is also only confirmed when each of them is as wanted.
   - What is in force is compared with what was confirmed, as the kernel lists it. Rules that were added or removed by
     hand, a table that somebody flushed, a changed file and a disabled unit are found, named and mended the same way.
   - A change that a killed run left unconfirmed is put back before anything else.
-  - One remote round when nothing changes, two when something does.
+  - One remote round when nothing changes, three when something does.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   action:

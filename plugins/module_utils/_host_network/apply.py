@@ -32,6 +32,7 @@ from .session import session
 OWNER = "network"
 CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
 INCOMPLETE = "incomplete"
+LATER = f"{INCOMPLETE}: a connection made from now on has to show it"
 _MOVES = "interfaces"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
@@ -220,8 +221,8 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
     lacking = [words for part in changed for words in part.lacking()]
     if lacking:
         return f"{INCOMPLETE}: {'; '.join(lacking)}"
-    if new_connection and _MOVES in pending.before and not _is_later(system):
-        return f"{INCOMPLETE}: a connection made from now on has to show it"
+    if new_connection and not _is_later(system):
+        return LATER
     for part in changed:
         part.confirm()
     applied = load(Applied, system.read_text(APPLIED))
@@ -235,7 +236,10 @@ def confirm(system: System, token: str, parts: t.Sequence[Part], new_connection:
 
 
 def _is_later(system: System) -> bool:
-    """Tell whether this connection was made after another had seen all in place: the old way may have carried that."""
+    """Tell whether this connection was made after another had seen all in place.
+
+    That one may be older than the change, kept by an ssh that was left behind, or have come by the old way.
+    """
     first, now = system.read_text(SETTLED), session(system)
     if not first and now:
         LedgerStore(system).write_private(SETTLED, now.encode("utf-8"))

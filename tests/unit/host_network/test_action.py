@@ -18,6 +18,7 @@ from ansible_collections.atarnet.homelab.plugins.action import host_network
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.apply import LATER
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
@@ -136,6 +137,13 @@ def test_it_tries_again_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> 
     played = Played(monkeypatch)
     played.run(APPLIED, DOWN, outcome("same connection"), outcome("confirmed"))
     assert played.log == ["apply", *["reset", "confirm"] * 3]
+
+
+def test_a_later_connection_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played(monkeypatch)
+    began = played.clock.now
+    played.run(APPLIED, outcome(LATER), outcome("confirmed"))
+    assert played.log == ["apply", *["reset", "confirm"] * 2] and played.clock.now == began
 
 
 def test_no_connection_ends_with_what_the_host_says(monkeypatch: pytest.MonkeyPatch) -> None:

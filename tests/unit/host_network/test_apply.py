@@ -52,6 +52,9 @@ def test_a_change_is_confirmed_and_then_nothing_is_left_to_do(host: NetworkHost)
     host.plan(A, check=False)
     assert host.rules == A_RULES and host.commands.timer == "30s" and not host.exists(BOOT)
     host.connect("192.0.2.1 40001 192.0.2.2 22")
+    assert host.confirm() == apply.LATER, "it may have been made before the change"
+    assert host.confirm() == apply.LATER and host.commands.timer == "30s"
+    host.connect("192.0.2.1 40002 192.0.2.2 22")
     assert host.confirm() == "confirmed"
     assert not host.commands.timer and not host.exists(PENDING)
     assert summary(host.plan(A, check=False)) == []
