@@ -270,7 +270,7 @@ def revert(system: System) -> None:
 def _arm(system: System, seconds: int) -> None:
     """Have systemd start the revert in *seconds*, whatever becomes of us (systemd-run(1): a timer for a unit)."""
     _disarm(system)
-    timer = ("--on-active", f"{seconds}s", "--timer-property=AccuracySec=100ms", f"--unit={REVERT_TIMER[:-6]}")
+    timer = ("--on-active", f"{seconds}s", "--timer-property=AccuracySec=10ms", f"--unit={REVERT_TIMER[:-6]}")
     system.demand("Cannot set the timer that reverts the change", _SYSTEMD, "systemd-run", "--quiet", *timer)
 
 
