@@ -29,6 +29,7 @@ from tests.support.lab import CHECKOUT, INVENTORY, lab, lab_record, on_node
 TRIALS = int(os.environ.get("TRIALS", "100"))
 PROBES = int(os.environ.get("PROBES", "1000"))
 WITHIN_S = 5
+SETTLES_WITHIN_S = 120
 MACHINES = ("w1", "w2", "gw")
 PENDING = "/var/lib/atarnet-homelab/network/pending.json"
 # Who asked for ssh of late comes and goes.
@@ -190,6 +191,16 @@ def reloads() -> tuple[int, int]:
     return made, dropped
 
 
+def unchanged(others: dict[str, str]) -> bool:
+    """Tell whether the tables of others are as before, once the cluster has seen that its nodes are back."""
+    end = time.monotonic() + SETTLES_WITHIN_S
+    while any(on_node(machine, OTHERS) != text for machine, text in others.items()):
+        if time.monotonic() > end:
+            return False
+        time.sleep(1)
+    return True
+
+
 def main() -> None:
     """Try, and print."""
     mend = ["ansible-playbook", "-i", str(INVENTORY), "playbooks/network.yml"]
@@ -197,7 +208,7 @@ def main() -> None:
     others = {machine: on_node(machine, OTHERS) for machine in ("gw", "cp1")}
     done = trials()
     made, dropped = reloads()
-    identical = all(on_node(machine, OTHERS) == text for machine, text in others.items())
+    identical = unchanged(others)
     subprocess.run(mend, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
     over = [trial.seconds - WITHIN_S for trial in done if trial.seconds is not None]
     print(

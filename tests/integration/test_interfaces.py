@@ -132,6 +132,8 @@ def test_a_wrong_address_is_taken_back_in_time(tmp_path: Path, killed: bool) -> 
             time.sleep(2)
             assert f"{wrong}/32" in on_node(ROUTER, "ip -br address"), "the wrong address is in force"
             os.killpg(process.pid, signal.SIGKILL)
+            # As every installation of a package does: the time that runs is not begun anew.
+            on_node(ROUTER, "systemctl daemon-reload")
         said = process.communicate(timeout=120)[0]
         begun, ended = (float(word) for word in watching.result(timeout=120).split())
     assert ended - begun <= WITHIN_S + 2, f"{ended - begun:.2f} s"

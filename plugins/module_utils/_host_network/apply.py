@@ -34,6 +34,8 @@ CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "
 INCOMPLETE = "incomplete"
 LATER = f"{INCOMPLETE}: a connection made from now on has to show it"
 _MOVES = "interfaces"
+# In microseconds of the monotonic clock (org.freedesktop.systemd1(5)).
+_START = "UserspaceTimestampMonotonic"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
 
 
@@ -268,9 +270,16 @@ def revert(system: System) -> None:
 
 
 def _arm(system: System, seconds: int) -> None:
-    """Have systemd start the revert in *seconds*, whatever becomes of us (systemd-run(1): a timer for a unit)."""
+    """Have systemd start the revert in *seconds*, whatever becomes of us (systemd-run(1): a timer for a unit).
+
+    The time is counted from the start of systemd: one from now on would begin anew with each daemon-reload.
+    """
     _disarm(system)
-    timer = ("--on-active", f"{seconds}s", "--timer-property=AccuracySec=10ms", f"--unit={REVERT_TIMER[:-6]}")
+    shown = system.demand(
+        "Cannot ask systemd for its start", _SYSTEMD, "systemctl", "show", "--value", f"--property={_START}"
+    )
+    after = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6) - int(shown) + seconds * 1_000_000
+    timer = ("--on-startup", f"{after}us", "--timer-property=AccuracySec=10ms", f"--unit={REVERT_TIMER[:-6]}")
     system.demand("Cannot set the timer that reverts the change", _SYSTEMD, "systemd-run", "--quiet", *timer)
 
 

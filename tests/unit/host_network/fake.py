@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ from tests.unit.host_network.fake_links import Kernel
 
 PROGRAM = Path(revert.__file__).read_text(encoding="utf-8")
 OPENED = "table inet homelab {"
+# When systemd began, by the monotonic clock.
+STARTED_US = 7_000_000
 
 
 @dataclass
@@ -95,12 +98,15 @@ class NetworkCommands(Commands):
             self.entering = True
             return ""
         assert "--unit=homelab-network-revert" in words and not self.timer
-        self.timer = words[words.index("--on-active") + 1]
+        now, after = time.clock_gettime(time.CLOCK_MONOTONIC), words[words.index("--on-startup") + 1]
+        self.timer = f"{(int(after.removesuffix('us')) + STARTED_US) / 1e6 - now:.0f}s"
         return ""
 
     def _systemctl(self, words: list[str]) -> RunResult | str:
         if words == ["stop", "homelab-network-revert.timer"]:
             self.timer = ""
+        if words == ["show", "--value", "--property=UserspaceTimestampMonotonic"]:
+            return f"{STARTED_US}\n"
         result = super()._systemctl(words)
         if words == ["restart", NETWORKD_UNIT]:
             self.kernel.networkd()
