@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 import socket
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.lab import CHECKOUT, INVENTORY, lab, lab_record, on_node
+from tests.support.lab import CHECKOUT, INVENTORY, kill_controller, lab, lab_record, on_node
 
 TRIALS = int(os.environ.get("TRIALS", "100"))
 PROBES = int(os.environ.get("PROBES", "1000"))
@@ -131,7 +130,7 @@ def attempt(folder: Path, number: int, machine: str) -> Trial:
         if killed or pulled:
             on_node(machine, WATCH.splitlines()[1])
             time.sleep(0.5)
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_controller(process.pid)
         if pulled:
             lab("node", "stop", machine)
             lab("node", "start", machine)

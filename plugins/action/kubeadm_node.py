@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             for step in steps
             if step.is_change
         ]
-        fetch = phase == "control_plane" and name == planned.acting and self._kubeconfig_differs(cluster, seen[name])
+        fetch = phase == "control_plane" and name == planned.acting and self._kubeconfig_differs(cluster, seen)
         if fetch:
             known = "as on the control plane" if seen[name].admin_conf_sha256 else "known after apply"
             exists = self._kubeconfig().exists()
@@ -134,11 +134,15 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("kubeadm_node: kubeconfig is required with state=present.")
         return Path(self._args["kubeconfig"]).expanduser()
 
-    def _kubeconfig_differs(self, cluster: Cluster, seen: Observation) -> bool:
+    def _kubeconfig_differs(self, cluster: Cluster, seen: dict[str, Observation]) -> bool:
+        """Tell whether the kubeconfig is of no control plane that answers; of which one is not worth a change."""
         path = self._kubeconfig()
-        if not (path.exists() and seen.admin_conf_sha256):
-            return True
-        return _origin(seen.admin_conf_sha256, cluster, seen.name) not in path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return not any(
+            one.serves_api and one.admin_conf_sha256 and _origin(one.admin_conf_sha256, cluster, one.name) in text
+            for one in seen.values()
+            if one.name in cluster.nodes
+        )
 
     def _fetch_kubeconfig(self, cluster: Cluster, name: str) -> None:
         """Bring the administrator's kubeconfig, by address: the controller need not resolve the lab's names."""

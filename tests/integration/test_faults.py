@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +14,7 @@ from tests.support.lab import (
     CHECKOUT,
     INVENTORY,
     NODES,
+    kill_controller,
     kubectl_json,
     lab,
     on_node,
@@ -56,7 +55,7 @@ def kill_at(results: int, seconds: float) -> None:
         time.sleep(seconds)
         running = process.poll() is None
         if running:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_controller(process.pid)
         process.wait()
         output.seek(0)
         assert running, f"the run was over before it could be killed:\n{output.read()[-3000:]}"

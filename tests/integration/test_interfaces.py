@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 import typing as t
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lab.state import ROUTER_OFFSET, address
-from tests.support.lab import CHECKOUT, INVENTORY, lab, lab_record, on_node, run_playbook
+from tests.support.lab import CHECKOUT, INVENTORY, kill_controller, lab, lab_record, on_node, run_playbook
 
 Json = dict[str, t.Any]
 
@@ -131,7 +130,7 @@ def test_a_wrong_address_is_taken_back_in_time(tmp_path: Path, killed: bool) -> 
             on_node(ROUTER, WATCH.splitlines()[1])
             time.sleep(2)
             assert f"{wrong}/32" in on_node(ROUTER, "ip -br address"), "the wrong address is in force"
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_controller(process.pid)
             # As every installation of a package does: the time that runs is not begun anew.
             on_node(ROUTER, "systemctl daemon-reload")
         said = process.communicate(timeout=120)[0]
@@ -158,7 +157,7 @@ def test_a_boot_in_the_middle_waits_for_nothing(tmp_path: Path, first: bool) -> 
     )
     on_node(ROUTER, WATCH.splitlines()[1])
     # At once: what it asked for happens without it, but nobody may come and confirm it.
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_controller(process.pid)
     process.wait()
     time.sleep(2)
     lab("node", "stop", ROUTER)

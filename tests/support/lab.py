@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -94,6 +96,27 @@ def run_playbook(*arguments: str, playbook: str = "site.yml", timeout: float = 9
         records = [json.loads(line) for line in stream]
         sent = visits.read().splitlines()
     return SiteRun(done.returncode, ended - started, done.stdout, records, started, ended, sent)
+
+
+def kill_controller(pid: int) -> None:
+    """Kill ansible-playbook and all that it started, at one moment: its workers have sessions of their own."""
+    os.kill(pid, signal.SIGSTOP)
+    found = [pid]
+    for parent in found:
+        found += _children(parent)
+    for one in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    # proc(5): the parent is the second field behind the name, which is in parentheses and may hold anything.
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
 
 
 def lab(*arguments: str) -> str:

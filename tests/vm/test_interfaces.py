@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import time
 import typing as t
 
 from lab.vm.machines import MACHINES, place
 from lab.vm.qemu import greets
+from tests.support.lab import kill_controller
 from tests.vm.conftest import Network
 
 Json = dict[str, t.Any]
@@ -69,7 +68,7 @@ def test_the_host_goes_back_when_nobody_is_left_to_confirm(network: Network) -> 
     plan = plan_of(network, "gw", native="iot")
     played = network.start(*plan, "-e", json.dumps({"network_confirm_within": WITHIN_S}))
     network.on("gw", f"while [ ! -e {PENDING} ]; do sleep 0.1; done")
-    os.killpg(played.pid, signal.SIGKILL)
+    kill_controller(played.pid)
     home = next(machine.address for machine in MACHINES if machine.name == "gw")
     time.sleep(WITHIN_S / 2)
     assert not greets(home), "the wrong interfaces are in force"
