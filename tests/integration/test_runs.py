@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import time
 import typing as t
@@ -13,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.lab import CHECKOUT, on_node, playbook_command, run_playbook
+from tests.support.lab import CHECKOUT, kill_controller, on_node, playbook_command, run_playbook
 
 RECORD = "/var/lib/atarnet-homelab/run.json"
 FOREIGN = {
@@ -92,7 +90,7 @@ def test_a_killed_run_is_not_waited_for() -> None:
     before = record()["id"]
     process = start()
     begun(process, before)
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_controller(process.pid)
     process.wait()
     dead = record()
     assert not dead["ended"]
