@@ -10,7 +10,6 @@ import tempfile
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.atarnet.homelab.plugins.action.kube_apply import ActionModule as Rendering
@@ -24,6 +23,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import A
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.modules.helm_release import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 
@@ -76,10 +76,7 @@ class ActionModule(Rendering):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return changed, changes, diff, notes, recovered, requests and helm_runs."""
         result: Json = ActionBase.run(self, tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of helm_release: {'; '.join(checked.error_messages)}.")
-        arguments = checked.validated_parameters
+        arguments = validated("helm_release", ARGUMENT_SPEC, self._task.args)
         check = bool(self._task.check_mode)
         try:
             values = [self._values(item, task_vars or {}) for item in arguments["releases"]]

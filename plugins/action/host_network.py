@@ -9,17 +9,16 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import is_in_sync
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.apply import LATER
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import INCOMPLETE, LATER, parse
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.plan import TABLE_ID
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.host_network import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 
@@ -40,17 +39,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Apply in one round; when something changed that can cut the host off, confirm in another."""
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of host_network: {'; '.join(checked.error_messages)}.")
-        self._args = checked.validated_parameters
+        self._args = validated("host_network", ARGUMENT_SPEC, self._task.args)
         try:
             parse(self._args, "")
         except HostError as exc:
             raise AnsibleActionFail(str(exc)) from exc
         # The ruleset has no place in the host's journal.
         self._vars = {**(task_vars or {}), "ansible_no_target_syslog": True}
-        if self._args["state"] == "present" and self._in_sync():
+        if self._args["state"] == "present" and is_in_sync(self._vars, wish.NAME, wish.of(self._args)):
             return {"changed": False, "changes": [], "notes": [], **({"diff": []} if self._task.diff else {})}
         self._token = secrets.token_hex(8)
         self._moved = ""
@@ -66,11 +62,6 @@ class ActionModule(ActionBase):
                 rest = self._call("apply", confirm_within=self._args["confirm_within"], state=self._args["state"])
                 result = rest if rest.get("failed") else result
         return in_sync.after(result, self._task.check_mode)
-
-    def _in_sync(self) -> bool:
-        """Tell whether this run has seen that the host is just so."""
-        facts = self._vars.get("ansible_facts") or {}
-        return in_sync.FACT in facts and in_sync.holds(facts, this_run().id, wish.NAME, wish.of(self._args))
 
     def _move(self, address: str) -> None:
         """Have new connections go to *address* ("": where they went before), and expect the host key they found."""
@@ -119,7 +110,7 @@ class ActionModule(ActionBase):
                     cut, cause = not result["cause"], result["cause"] or _FOUND_REVERTED
                 if outcome == LATER:
                     continue
-                if outcome != "same connection" and not outcome.startswith("incomplete"):
+                if outcome != "same connection" and not outcome.startswith(INCOMPLETE):
                     break
             time.sleep(_PAUSE)
         time.sleep(max(0.0, deadline + _REVERT_TAKES - time.monotonic()))

@@ -7,12 +7,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import begin, this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._lab import hosts, probe
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.host_probe import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 
 class ActionModule(ActionBase):
@@ -25,10 +25,7 @@ class ActionModule(ActionBase):
         """Return {"changed": False, "probe": ...}; fails with every reason against the host, or for another run."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of host_probe: {'; '.join(checked.error_messages)}.")
-        given, host = checked.validated_parameters, str(task_vars["inventory_hostname"])
+        given, host = validated("host_probe", ARGUMENT_SPEC, self._task.args), str(task_vars["inventory_hostname"])
 
         def look(arguments: dict[str, t.Any]) -> dict[str, t.Any]:
             arguments = {"minimum_memory": given["minimum_memory"], "kubernetes": given["kubernetes"], **arguments}

@@ -11,7 +11,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
+from ansible_collections.atarnet.homelab.plugins.action.lab_run import is_in_sync
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.payload import Payload, build
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.repeated import Repeated
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         if arguments.get("state", "present") == "present":
             payload = self._payload(variables)
             arguments.update(resources=payload.resources, contents=payload.contents, secret_contents=payload.secrets)
-            if self._in_sync(variables, str(arguments.get("owner", "")), payload):
+            if is_in_sync(variables, str(arguments.get("owner", "")), payload.resources):
                 return {**result, "changed": False, "changes": [], **({"diff": []} if self._task.diff else {})}
         # Ansible would have every module write its arguments, here the contents of files, into the host's journal.
         variables["ansible_no_target_syslog"] = True
@@ -49,11 +49,6 @@ class ActionModule(ActionBase):
         )
         result.pop("invocation", None)
         return in_sync.after(result, self._task.check_mode)
-
-    def _in_sync(self, variables: dict[str, t.Any], owner: str, payload: Payload) -> bool:
-        """Whether this run has seen that the host is just so."""
-        facts = variables.get("ansible_facts") or {}
-        return in_sync.FACT in facts and in_sync.holds(facts, this_run().id, owner, payload.resources)
 
     def _payload(self, variables: dict[str, t.Any]) -> Payload:
         renderer = _Renderer(self, variables)

@@ -8,7 +8,6 @@ import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import documents, kubeconfig
@@ -17,6 +16,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors impor
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.run import Task, read_task, run
 from ansible_collections.atarnet.homelab.plugins.modules.kube_apply import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 
@@ -32,10 +32,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return changed, changes, diff, kept and requests; a failure also tells what was changed before it."""
         result: Json = super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of kube_apply: {'; '.join(checked.error_messages)}.")
-        arguments = checked.validated_parameters
+        arguments = validated("kube_apply", ARGUMENT_SPEC, self._task.args)
         try:
             sources = self._sources(arguments, task_vars or {})
             task = read_task(arguments, sources, bool(self._task.check_mode), bool(self._task.diff))

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 from ansible_collections.atarnet.homelab.plugins.modules.kubeadm_node_info import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 
@@ -25,10 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return {"changed": False, "node": what was seen}."""
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of kubeadm_node_info: {'; '.join(checked.error_messages)}.")
-        given, variables = checked.validated_parameters, task_vars or {}
+        given, variables = validated("kubeadm_node_info", ARGUMENT_SPEC, self._task.args), task_vars or {}
         seen = self._seen(variables)
         if seen and {key: seen.get(key) for key in given} == given:
             return {"changed": False, "node": seen["node"]}
@@ -36,9 +32,7 @@ class ActionModule(ActionBase):
 
     def _seen(self, variables: Json) -> Json:
         """Return what the probe saw, nothing when any host was changed since: they are members of one cluster."""
-        if in_sync.FACT not in (variables.get("ansible_facts") or {}):
-            return {}
         run = this_run().id
-        hosts = [variables["hostvars"][name] for name in variables["ansible_play_hosts"]]
+        hosts = [variables, *(variables["hostvars"][name] for name in variables["ansible_play_hosts"])]
         facts = [in_sync.good(host.get("ansible_facts") or {}, run) for host in hosts]
-        return in_sync.good(variables["ansible_facts"], run)["kubeadm"] if all(facts) else {}
+        return facts[0]["kubeadm"] if all(facts) else {}

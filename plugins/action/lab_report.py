@@ -9,11 +9,11 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.module_utils._network import matrix, picture, router_files
 from ansible_collections.atarnet.homelab.plugins.module_utils._report import render
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect, states
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 ARGUMENT_SPEC = {
@@ -44,10 +44,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return {"changed": False, "report": ..., "msg": ...}; fails when no host was seen."""
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of lab_report: {'; '.join(checked.error_messages)}.")
-        given = checked.validated_parameters
+        given = validated("lab_report", ARGUMENT_SPEC, self._task.args)
         router = self._router(given)
         variables = variables_of_hosts(task_vars or {})
         hosts = states(variables)

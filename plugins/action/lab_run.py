@@ -10,14 +10,14 @@ import typing as t
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.atarnet.homelab.plugins.action.lab_report import variables_of_hosts
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect
-from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, plan
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, in_sync, plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import Run, from_dict
 from ansible_collections.atarnet.homelab.plugins.modules.lab_run import ARGUMENT_SPEC
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 Call = t.Callable[[Json], Json]
@@ -30,6 +30,11 @@ def this_run() -> Run:
     # Not getppid(): a worker that outlives a killed ansible-playbook would record init, which never dies.
     playbook = multiprocessing.parent_process()
     return controller.current(playbooks or "a playbook", (playbook.pid if playbook else None) or os.getpid())
+
+
+def is_in_sync(variables: Json, owner: str, wish: t.Any) -> bool:
+    """Tell whether this run has seen that the host with these variables is just as the owner wants it by *wish*."""
+    return in_sync.holds(variables.get("ansible_facts") or {}, this_run().id, owner, wish)
 
 
 def begin(call: Call, lab: str, take_over: str, check: bool) -> Json:
@@ -60,10 +65,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return what the module returned; fails when the lab is held by another run."""
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(f"Reading the arguments of lab_run: {'; '.join(checked.error_messages)}.")
-        given, variables = checked.validated_parameters, task_vars or {}
+        given, variables = validated("lab_run", ARGUMENT_SPEC, self._task.args), task_vars or {}
 
         def call(arguments: Json) -> Json:
             return dict(

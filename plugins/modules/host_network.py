@@ -237,7 +237,6 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.appl
     ask,
     confirm,
     failure,
-    program,
     reconcile,
     seen_session,
 )
@@ -249,7 +248,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.link
     NETWORKD,
     PHYSICAL,
 )
-from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse
+from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.model import parse, program
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.ruleset import Ruleset
 
 _NAMES: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
@@ -315,10 +314,8 @@ def _step(module: AnsibleModule, system: System, call: dict[str, t.Any]) -> dict
         plan = reconcile(system, wanted, token, module.check_mode or hold)
         if hold and plan.changes:
             return {"changed": False, "changes": [], "notes": [], "held": True}
-        if not module.check_mode and wanted.ruleset:
-            wishes.keep(system, wish.NAME, wish.of(module.params))
-        elif not module.check_mode:
-            wishes.drop(system, wish.NAME)
+        if not module.check_mode:
+            wishes.keep(system, wish.NAME, wish.of(module.params) if wanted.ruleset else None)
         unconfirmed = seen_session(system, wanted) if plan.needs_confirmation and not module.check_mode else None
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),

@@ -169,11 +169,8 @@ def main() -> None:
             plan = reconcile(system, wanted, True, forget, done)
         else:
             with host_lock(path=system.real(LOCK), command=f"host_state, owner {wanted.owner}"):
-                if module.params["state"] == "absent":
-                    wishes.drop(system, wanted.owner)
                 plan = reconcile(system, wanted, False, forget, done)
-                if module.params["state"] == "present":
-                    wishes.keep(system, wanted.owner, module.params["resources"])
+                wishes.keep(system, wanted.owner, module.params["resources"] if wanted.resources else None)
     except HostError as exc:
         changes = [change.public() for change in done]
         module.fail_json(msg=str(exc), changed=bool(done), changes=changes, invocation={})

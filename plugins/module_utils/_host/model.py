@@ -10,6 +10,7 @@ names them by SHA-256.
 from __future__ import annotations
 
 import hashlib
+import json
 import typing as t
 from dataclasses import dataclass, field
 
@@ -201,3 +202,13 @@ class Desired:
 def digest(text: str) -> str:
     """The SHA-256 that names a content, as hexadecimal text."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def name_of(wish: t.Any) -> str:
+    """The name of what is wanted, the same on the controller and on the host: a SHA-256 of it, as it is sent."""
+    return digest(as_text(wish))
+
+
+def as_text(wish: t.Any) -> str:
+    """What is wanted, plain data, as a line of JSON."""
+    return json.dumps(wish, sort_keys=True) + "\n"

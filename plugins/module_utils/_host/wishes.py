@@ -13,23 +13,20 @@ import typing as t
 from .errors import HostError
 from .expand import expand
 from .ledger import WISHES, Entry, Ledger, LedgerStore
-from .model import Desired, digest
+from .model import Desired, as_text, name_of
 from .observe import observe
 from .parse import parse
 from .plan import make_plan
+from .state import Observed
 from .system import System
 
 
-def name_of(wish: t.Any) -> str:
-    """The name of what is wanted, the same on the controller and on the host: a SHA-256 of it, as it is sent."""
-    return digest(_text(wish))
-
-
 def keep(system: System, owner: str, wish: t.Any) -> None:
-    """Remember what the owner wants, plain data, now that the host is so. Raises HostError."""
-    path, text = f"{WISHES}/{owner}.json", _text(wish)
+    """Remember what the owner wants, plain data, now that the host is so, or that it is nothing. Raises HostError."""
+    path, text = f"{WISHES}/{owner}.json", as_text(wish)
     if not wish:
-        drop(system, owner)
+        system.remove(path)
+        system.remove_directory(WISHES)
     elif system.read_text(path) != text:
         LedgerStore(system).write_private(path, text.encode("utf-8"))
 
@@ -42,28 +39,20 @@ def read(system: System, owner: str) -> t.Any:
         return None
 
 
-def drop(system: System, owner: str) -> None:
-    """Forget what the owner wanted. Raises HostError."""
-    system.remove(f"{WISHES}/{owner}.json")
-    system.remove_directory(WISHES)
-
-
 def in_sync(system: System) -> dict[str, str]:
     """For every owner in the ledger the name of what it wants, or "" unless the host is just so; writes nothing.
 
     Raises HostError when the ledger cannot be read.
     """
     ledger = LedgerStore(system).load()
-    wishes = {owner: wish for owner in ledger.owners for wish in [_read(system, owner)] if wish is not None}
+    wishes = {owner: found for owner in ledger.owners if (found := _read(system, owner))}
     desired = {owner: expand(wish[1]) for owner, wish in wishes.items()}
     entries: dict[str, Entry] = {}
     for owner in desired:
         entries.update(ledger.entries(owner))
     # Of what is leaving nothing is known here; its owner is not in sync anyway.
     wanted = [resource for wish in desired.values() for resource in wish.resources]
-    known = {
-        identity: entries[identity] for resource in wanted for identity in [resource.identity] if identity in entries
-    }
+    known = {one.identity: entries[one.identity] for one in wanted if one.identity in entries}
     observed = observe(system, wanted, known)
     names = dict.fromkeys(ledger.owners, "")
     for owner, wish in desired.items():
@@ -72,7 +61,7 @@ def in_sync(system: System) -> dict[str, str]:
     return names
 
 
-def _nothing_to_do(wish: Desired, observed: t.Any, ledger: Ledger) -> bool:
+def _nothing_to_do(wish: Desired, observed: Observed, ledger: Ledger) -> bool:
     if set(ledger.entries(wish.owner)) - {resource.identity for resource in wish.resources}:
         return False
     try:
@@ -90,7 +79,3 @@ def _read(system: System, owner: str) -> tuple[str, Desired] | None:
         return name_of(wish), Desired(owner, parse(wish))
     except (HostError, TypeError):
         return None
-
-
-def _text(wish: t.Any) -> str:
-    return json.dumps(wish, sort_keys=True) + "\n"

@@ -22,7 +22,7 @@ from .._host.lock import LOCK, host_lock
 from .._host.model import UNIT_DIR, Desired, Package, Resource
 from .._host.system import System
 from . import interfaces, ruleset
-from .model import APPLIED, BOOT, REVERT_TIMER, Applied, Json, Pending, Wanted, load
+from .model import APPLIED, BOOT, INCOMPLETE, LATER, REVERT_TIMER, Applied, Json, Pending, Wanted, load
 from .observe import observe
 from .plan import REVERT, TABLE_ID, Plan, make_plan
 from .revert import FAILED, ORIGIN, PASSING, PENDING, ROLLBACK, SETTLED, STATE, put_back
@@ -31,19 +31,10 @@ from .session import session
 # The name under which the ledger has what is installed for this.
 OWNER = "network"
 CONFIRMED, REVERTED, PENDING_STILL, SAME_CONNECTION = "confirmed", "reverted", "pending", "same connection"
-INCOMPLETE = "incomplete"
-LATER = f"{INCOMPLETE}: a connection made from now on has to show it"
 _MOVES = "interfaces"
 # In microseconds of the monotonic clock (org.freedesktop.systemd1(5)).
 _START = "UserspaceTimestampMonotonic"
 _SYSTEMD = "Look at `systemctl --failed` and the journal of the host"
-
-
-def program() -> str:
-    """Return the source of the program that reverts: a module brings it along, as it uses it too."""
-    from . import revert as own
-
-    return str(t.cast(t.Any, own).__spec__.loader.get_source(own.__name__))
 
 
 class Part(t.Protocol):

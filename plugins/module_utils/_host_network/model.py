@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from .._host.errors import HostError
 from .._host.model import UNIT_DIR, digest
 from .._host.state import UnitState
+from . import revert
 from .links import Links, parse_links
 from .revert import PENDING, STATE
 
@@ -21,6 +22,9 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 
 VERSION = 1
+# What is said of a change that cannot be confirmed yet.
+INCOMPLETE = "incomplete"
+LATER = f"{INCOMPLETE}: a connection made from now on has to show it"
 FAMILY, TABLE = "inet", "homelab"
 BOOT = "/etc/atarnet-homelab/firewall.nft"
 APPLIED = f"{STATE}/applied.json"
@@ -105,6 +109,11 @@ class File:
 
     def __str__(self) -> str:
         return f"{self.mode}, sha256 {digest(self.text)[:12]}"
+
+
+def program() -> str:
+    """Return the source of the program that reverts: a module brings it along, as it uses it too."""
+    return str(t.cast(t.Any, revert).__spec__.loader.get_source(revert.__name__))
 
 
 def machinery(program: str) -> dict[str, File]:

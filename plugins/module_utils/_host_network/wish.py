@@ -8,6 +8,7 @@ import typing as t
 
 from .._host import wishes
 from .._host.errors import HostError
+from .._host.model import name_of
 from .._host.system import System
 
 NAME = "host_network"
@@ -26,11 +27,11 @@ def in_sync(system: System) -> str:
     if wish is None:
         return ""
     # Only where it is needed: hosts without a network of ours do not load it.
-    from .apply import program, reconcile
-    from .model import parse
+    from .apply import reconcile
+    from .model import parse, program
 
     try:
         plan = reconcile(system, parse({**wish, "state": "present"}, program()), "", True)
     except (HostError, KeyError, TypeError, AttributeError):
         return ""
-    return "" if plan.changes or plan.notes else wishes.name_of(wish)
+    return "" if plan.changes or plan.notes else name_of(wish)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._host.wishes import name_of
+from .._host.model import name_of
 
 FACT = "homelab_in_sync"
 GOOD_FOR_S = 60.0

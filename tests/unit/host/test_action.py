@@ -19,7 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.atarnet.homelab.plugins.action.host_state import ActionModule, _Renderer
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
 TASK = """

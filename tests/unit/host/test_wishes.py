@@ -9,6 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.ledger import LEDGER, WISHES
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.payload import build
 
 from tests.unit.host.fake import Host, render, summary
@@ -41,7 +42,7 @@ def _resources(raws: Raws) -> Raws:
 def _make(host: Host, raws: Raws, owner: str = "node") -> str:
     host.run(*raws, owner=owner)
     wishes.keep(host.system, owner, _resources(raws))
-    return wishes.name_of(_resources(raws))
+    return name_of(_resources(raws))
 
 
 def _owe_restart(host: Host) -> None:

@@ -16,7 +16,7 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.atarnet.homelab.plugins.action import host_network
 from ansible_collections.atarnet.homelab.plugins.action.lab_run import this_run
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.apply import LATER
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network.explain import suspect

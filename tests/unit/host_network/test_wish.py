@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._host import wishes
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._host_network import wish
 
 from tests.unit.host_network.fake import NetworkHost
@@ -33,7 +34,7 @@ DISTURBANCES: dict[str, t.Callable[[NetworkHost], object]] = {
 
 def test_it_is_in_sync_when_a_visit_would_find_nothing_to_do(kept: NetworkHost) -> None:
     before = kept.snapshot()
-    assert wish.in_sync(kept.system) == wishes.name_of(wish.of({**WISH, "state": "present", "hold": True, "call": {}}))
+    assert wish.in_sync(kept.system) == name_of(wish.of({**WISH, "state": "present", "hold": True, "call": {}}))
     assert kept.snapshot() == before
 
 

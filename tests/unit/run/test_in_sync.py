@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._host.wishes import name_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._host.model import name_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_sync
 
 RESOURCES: list[dict[str, t.Any]] = [{"at": "resources[0]", "package": "nft"}]

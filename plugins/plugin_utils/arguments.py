@@ -1,0 +1,18 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arguments of a task, for action plugins: checked on the controller as a module checks them on a host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+
+def validated(name: str, spec: dict[str, t.Any], given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the arguments *given* to the module *name*, with defaults. Raises AnsibleActionFail for wrong ones."""
+    checked = ArgumentSpecValidator(spec).validate(dict(given))
+    if checked.error_messages:
+        raise AnsibleActionFail(f"Reading the arguments of {name}: {'; '.join(checked.error_messages)}.")
+    return dict(checked.validated_parameters)
