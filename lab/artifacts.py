@@ -15,12 +15,13 @@ from lab.components import Builder
 from lab.errors import LabError
 from lab.lockfile import Lock
 from lab.paths import Paths
-from lab.table import ARTIFACTS, COMPONENTS, Artifact
+from lab.table import ARTIFACTS, CHARTS, COMPONENTS, Artifact
 
 RECIPE = 1
 CHECKSUMS = "checksums.json"
+ANY = "any"
 Checksums = dict[str, dict[str, str]]
-"""Artifact name → architecture → sha256."""
+"""Artifact or chart → architecture, or any → sha256."""
 
 
 def mirrored(url: str) -> str:
@@ -44,14 +45,29 @@ def check_versions(lock: Lock, builder: Builder) -> None:
     Raises LabError naming both files when the lock and a component's go.mod disagree.
     """
     by_name = {one.name: one for one in COMPONENTS}
-    for artifact in ARTIFACTS:
-        built = builder.version(by_name[artifact.component]).removeprefix("v")
-        if built != lock.version(artifact.name):
+    pins = [("artifact", one.name, lock.version(one.name), one.component) for one in ARTIFACTS]
+    pins += [("chart", name, str(lock.charts[name]["version"]), component) for name, component in CHARTS.items()]
+    for kind, name, version, component in pins:
+        built = builder.version(by_name[component]).removeprefix("v")
+        if built != version:
             raise LabError(
-                f"Making artifact {artifact.name} {lock.version(artifact.name)}",
-                f"lab/components/{artifact.component}/go.mod builds {built}",
+                f"Making {kind} {name} {version}",
+                f"lab/components/{component}/go.mod builds {built}",
                 "Pin the same version in meta/artifacts.yml and in that go.mod.",
             )
+
+
+def make_chart(name: str, version: str, source: Path, folder: Path) -> Path:
+    """Write a chart's archive, and the index of a repository that has it, into ``folder``; return the archive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}-{version}.tgz"
+    members = [path for path in source.rglob("*") if path.is_file()]
+    archive.write_gzip(
+        target, [archive.Entry(f"{name}/{path.relative_to(source)}", path, mode=0o644) for path in members]
+    )
+    row = {"apiVersion": "v2", "name": name, "version": version, "urls": [target.name]}
+    files.write(folder / "index.yaml", json.dumps({"apiVersion": "v1", "entries": {name: [row]}}))
+    return target
 
 
 class Artifacts:
@@ -60,8 +76,9 @@ class Artifacts:
     def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str) -> None:
         self._lock, self._builder, self._arch = lock, builder, arch
         rows = [(one.name, one.paths(arch), builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
+        charts = [(lock.charts[name], builder.key(component)) for name, component in CHARTS.items()]
         self._root = paths.cache / "artifacts"
-        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows)
+        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts)
 
     @property
     def tree(self) -> Path:
@@ -80,6 +97,11 @@ class Artifacts:
                 target = folder / mirrored(self._lock.url(artifact.name, self._arch))
                 make_file(artifact, self._arch, target, functools.partial(self._builder.binary, artifact.component))
                 checksums[artifact.name] = {self._arch: files.sha256_of(target)}
+            for name, component in CHARTS.items():
+                chart = self._lock.charts[name]
+                place = folder / mirrored(chart["repository"])
+                made = make_chart(name, chart["version"], self._builder.chart(component), place)
+                checksums[name] = {ANY: files.sha256_of(made)}
             files.write(folder / CHECKSUMS, json.dumps(checksums, indent=1, sort_keys=True))
         return True
 

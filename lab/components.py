@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import time
 import typing as t
@@ -51,6 +52,7 @@ def key(component: Component, folder: Path, go_version: str, goarch: str) -> str
         "cgo": component.cgo,
         "tags": list(component.tags),
         "stamps": list(component.stamps),
+        **({"chart": component.chart} if component.chart else {}),
     }
     return files.key_of("component", RECIPE, component.name, files.digests_below(folder), row, go_version, goarch)
 
@@ -73,6 +75,10 @@ class Builder:
         """Return where a component's program is once it is built."""
         return self._folder(name) / "bin" / binary
 
+    def chart(self, name: str) -> Path:
+        """Return the folder of a component's Helm chart once it is built."""
+        return self._folder(name) / "chart"
+
     def built(self, name: str) -> bool:
         """Tell whether a component is in the cache."""
         return self._folder(name).is_dir()
@@ -90,14 +96,25 @@ class Builder:
             began = time.monotonic()
             with files.published(self._folder(component.name)) as folder:
                 self._compile(component, folder / "bin")
+                if component.chart:
+                    self._copy_chart(component, folder / "chart")
             say(f"[{place}/{len(missing)}] {label}: {time.monotonic() - began:.0f} s")
         return len(missing)
 
     def _folder(self, name: str) -> Path:
         return self._paths.cache / "components" / f"{name}-{self._keys[name]}"
 
-    def _compile(self, component: Component, target: Path) -> None:
-        env = {
+    def _copy_chart(self, component: Component, target: Path) -> None:
+        place = run(
+            ["go", "list", "-m", "-f", "{{.Dir}}", component.module],
+            attempted=f"Looking for the chart of the component {component.name}",
+            cwd=self._paths.components / component.name,
+            env=self._environment(component),
+        )
+        shutil.copytree(Path(place.strip()) / component.chart, target)
+
+    def _environment(self, component: Component) -> dict[str, str]:
+        return {
             "CGO_ENABLED": "1" if component.cgo else "0",
             "GOFLAGS": "-buildvcs=false -mod=readonly -modcacherw",
             # Go's caches are several times what comes out; here `make clean` takes them along.
@@ -106,6 +123,8 @@ class Builder:
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
         }
+
+    def _compile(self, component: Component, target: Path) -> None:
         flags = ["-trimpath", "-ldflags", linker_flags(component, self.version(component))]
         if component.tags:
             flags += ["-tags", ",".join(component.tags)]
@@ -115,6 +134,6 @@ class Builder:
                 attempted=f"Building {binary} of the component {component.name}",
                 remedy=f"See lab/components/{component.name}; `python3 -m lab supply` builds again.",
                 cwd=self._paths.components / component.name,
-                env=env,
+                env=self._environment(component),
                 log=self._paths.log(f"build-{component.name}-{binary}"),
             )

@@ -7,7 +7,17 @@ import typing as t
 from dataclasses import asdict
 
 from lab.ssh import control_folder
-from lab.state import DEAD_RESOLVER_OFFSET, PROBE_OFFSET, RESOLVER_OFFSET, ROUTER, ROUTER_OFFSET, Lab, address
+from lab.state import (
+    CLUSTER,
+    DEAD_RESOLVER_OFFSET,
+    POOL_OFFSETS,
+    PROBE_OFFSET,
+    RESOLVER_OFFSET,
+    ROUTER,
+    ROUTER_OFFSET,
+    Lab,
+    address,
+)
 from lab.supply import BUILD
 
 CGROUP_V1 = {
@@ -37,6 +47,7 @@ def network(lab: Lab) -> dict[str, t.Any]:
                 "prefix": prefix,
                 "gateway": gateways[name],
                 "purpose": PURPOSES.get(name, name),
+                **({"pool": pool(lab)} if name == CLUSTER else {}),
             }
             for name, prefix in lab.segments.items()
         },
@@ -46,20 +57,30 @@ def network(lab: Lab) -> dict[str, t.Any]:
         },
         "services": {
             "ingress": {
+                "segment": CLUSTER,
+                "addresses": [address(lab.prefix, POOL_OFFSETS[0])],
+                "ports": ["tcp/80", "tcp/443"],
+            },
+            "intranet": {
                 "segment": "services",
                 "addresses": [address(lab.segments["services"], PROBE_OFFSET)],
                 "ports": ["tcp/80", "tcp/443"],
-            }
+            },
         },
         "flows": [
-            {"from": "management", "to": ["ssh", "kubernetes_api", "ingress"]},
-            {"from": "users", "to": "ingress"},
-            {"from": "users", "to": "internet"},
+            {"from": "management", "to": ["ssh", "kubernetes_api", "ingress", "intranet"]},
+            {"from": "users", "to": ["ingress", "intranet", "internet"]},
             {"from": ["management", "cluster", "users", "iot"], "to": "dns"},
             {"from": "iot", "to": "kubernetes_api", "action": "deny"},
         ],
         "dns": names(lab),
     }
+
+
+def pool(lab: Lab) -> str:
+    """Return the addresses that the cluster's load balancers give out, as the plan takes them."""
+    first, last = (address(lab.prefix, offset) for offset in POOL_OFFSETS)
+    return f"{first}-{last}"
 
 
 def names(lab: Lab) -> dict[str, t.Any]:

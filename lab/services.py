@@ -18,7 +18,7 @@ from lab.state import MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, Lab, addr
 
 RECIPE = 1
 REGISTRY_PORT = 5000
-MIRRORED_REGISTRIES = ("registry.k8s.io", "ghcr.io", "docker.io")
+MIRRORED_REGISTRIES = ("registry.k8s.io", "ghcr.io", "docker.io", "quay.io")
 NGINX = """daemon off;
 pid /tmp/nginx.pid;
 worker_processes 1;

@@ -20,6 +20,8 @@ CLUSTER = "cluster"
 # The segments beside the nodes' own.
 SEGMENTS = ("management", "services", "iot", "users")
 MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, NODE_OFFSET, PROBE_OFFSET, ROUTER_OFFSET = 2, 3, 4, 11, 21, 254
+# What the cluster's load balancers give out.
+POOL_OFFSETS = 200, 219
 # Nothing is there: a DNS server that never answers.
 DEAD_RESOLVER_OFFSET = 5
 

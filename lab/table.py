@@ -12,7 +12,7 @@ class Component:
 
     ``outputs`` maps a binary's name to its Go package. ``module`` is the required module
     whose version is the component's; in ``stamps`` (linker variables) ``{version}``,
-    ``{major}`` and ``{minor}`` stand for it.
+    ``{major}`` and ``{minor}`` stand for it. ``chart`` is the folder of its Helm chart in the module.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Component:
     cgo: bool = False
     tags: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
+    chart: str = ""
 
 
 _KUBERNETES_STAMPS = tuple(
@@ -122,6 +123,12 @@ COMPONENTS = (
         {"helm": "helm.sh/helm/v4/cmd/helm"},
         stamps=("helm.sh/helm/v4/internal/version.version={version}",),
     ),
+    Component(
+        "metallb",
+        "go.universe.tf/metallb",
+        {"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
+        chart="charts/metallb",
+    ),
 )
 
 DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
@@ -173,6 +180,10 @@ ARTIFACTS = (
 )
 
 
+CHARTS = {"metallb": "metallb"}
+"""Chart in the lock → the component whose module holds it."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A container image: ``name`` in the lock, or a full ``reference`` for the lab's own.
@@ -218,6 +229,8 @@ IMAGES = (
         entrypoint=("/opt/bin/flanneld",),
     ),
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
+    Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
+    Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image(
         "toolbox",
         packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3", "procps"),

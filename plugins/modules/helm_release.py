@@ -71,12 +71,14 @@ options:
       chart:
         description:
           - Path of a chart's folder or archive on the controller, an C(oci://) reference without tag, or the name of a
-            chart in O(releases[].repository).
+            chart in O(releases[].repositories).
           - A registry on a loopback address is asked without TLS.
         type: str
-      repository:
-        description: URL of the chart's repository.
-        type: str
+      repositories:
+        description: URLs of the chart's repository and its mirrors, asked in this order until one has the chart.
+        type: list
+        elements: str
+        default: []
       version:
         description: Exact version of the chart. A remote chart needs it; ranges and V(latest) are refused.
         type: str
@@ -129,7 +131,7 @@ EXAMPLES = r"""
         namespace: metallb-system
         create_namespace: true
         chart: metallb
-        repository: https://charts.example.test/stable
+        repositories: [https://charts.example.test/stable]
         version: 0.15.2
       - name: cert-manager
         namespace: cert-manager
@@ -200,7 +202,7 @@ ARGUMENT_SPEC = {
             "namespace": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "chart": {"type": "str"},
-            "repository": {"type": "str"},
+            "repositories": {"type": "list", "elements": "str", "default": []},
             "version": {"type": "str"},
             "digest": {"type": "str"},
             "values": {"type": "dict", "default": {}},

@@ -32,7 +32,7 @@ def place(segment: str, offset: int) -> str:
 
 
 def ingress() -> str:
-    return place("services", state.PROBE_OFFSET)
+    return place(state.CLUSTER, state.POOL_OFFSETS[0])
 
 
 def server(name: str = "w1") -> str:

@@ -83,11 +83,21 @@ class Helm:
         self._run(attempt, [*arguments, f"--timeout={release.timeout}s"], release, lock)
 
     def pull(self, release: Release, folder: str) -> str:
-        """Return the path of the archive fetched into the empty *folder*. Raises HelmError."""
+        """Return the path of the archive fetched into the empty *folder*, from the first place that has it.
+
+        Raises HelmError, with what each place said.
+        """
         arguments = ["pull", release.chart, "--version", release.version, "--destination", folder]
-        arguments += ["--repo", release.repository] if release.repository else []
         arguments += ["--plain-http"] if release.plain_http else []
-        self._run(f"Fetching the chart of {release}", arguments, release)
+        errors = []
+        for place in [["--repo", url] for url in release.repositories] or [[]]:
+            try:
+                self._run(f"Fetching the chart of {release}", [*arguments, *place], release)
+                break
+            except HelmError as exc:
+                errors.append(exc)
+        else:
+            raise HelmError(" ".join(str(error) for error in errors), errors[-1].told)
         return next(entry.path for entry in os.scandir(folder) if entry.name.endswith(".tgz"))
 
     @staticmethod

@@ -27,7 +27,7 @@ class Release:
     namespace: str
     state: str = PRESENT
     chart: str = ""
-    repository: str = ""
+    repositories: tuple[str, ...] = ()
     version: str = ""
     digest: str = ""
     values: Json = field(default_factory=dict, repr=False)
@@ -45,7 +45,7 @@ class Release:
     @property
     def remote(self) -> bool:
         """Return whether the chart has to be fetched."""
-        return bool(self.repository) or self.chart.startswith("oci://")
+        return bool(self.repositories) or self.chart.startswith("oci://")
 
     @property
     def chart_name(self) -> str:
@@ -83,7 +83,7 @@ def _read(item: t.Mapping[str, t.Any], values: Json, origin: str) -> Release:
         namespace=str(item["namespace"]),
         state=str(item["state"]),
         chart=str(item.get("chart") or ""),
-        repository=str(item.get("repository") or ""),
+        repositories=tuple(item.get("repositories") or ()),
         version=str(item.get("version") or ""),
         digest=match.group(2) if match else "",
         values=values,
@@ -116,13 +116,14 @@ def _fault(release: Release) -> str:
 
 
 def _remote_fault(release: Release) -> str:
-    if release.repository:
-        if urlsplit(release.repository).scheme not in ("http", "https"):
-            return f"repository {release.repository!r} is no http or https URL. Use oci:// in chart for a registry."
+    if release.repositories:
+        wrong = [url for url in release.repositories if urlsplit(url).scheme not in ("http", "https")]
+        if wrong:
+            return f"repository {wrong[0]!r} is no http or https URL. Use oci:// in chart for a registry."
         if "/" in release.chart:
             return f"chart {release.chart!r} is not the name of a chart in the repository. Give its name alone."
     elif not release.chart.startswith("oci://"):
-        return f"chart {release.chart!r} is a URL. Give repository and the chart's name, or an oci:// reference."
+        return f"chart {release.chart!r} is a URL. Give repositories and the chart's name, or an oci:// reference."
     if "@" in release.chart or ":" in release.chart_name:
         return "chart has a tag or digest in its reference. Use version, and digest for the archive's SHA-256."
     return "" if release.version else "key version is missing, which a remote chart needs. Pin one."

@@ -9,6 +9,8 @@ import typing as t
 from dataclasses import dataclass
 
 ARCHITECTURES = ("amd64", "arm64")
+# What a chart is for.
+ANY = "any"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # These three are released together and must never be mixed.
 KUBERNETES_ARTIFACTS = ("kubeadm", "kubelet", "kubectl")
@@ -51,11 +53,22 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """One Helm chart of a repository, by version and the sha256 of its archive."""
+
+    name: str
+    repository: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Lock:
     """The whole lock."""
 
     artifacts: t.Mapping[str, Artifact]
     images: t.Mapping[str, Image]
+    charts: t.Mapping[str, Chart]
 
     def kubernetes_versions(self) -> tuple[str, ...]:
         """Return the Kubernetes versions that every one of its programs is locked for, newest first."""
@@ -71,12 +84,13 @@ def parse(document: t.Mapping[str, t.Any]) -> Lock:
     try:
         artifacts = {name: _artifact(name, entry) for name, entry in document["artifacts"].items()}
         images = {name: _image(name, entry) for name, entry in document["images"].items()}
+        charts = {name: _chart(name, entry) for name, entry in document["charts"].items()}
     except KeyError as error:
         raise LockError(f"Reading the lock: an entry lacks the key {error}. Add it to meta/artifacts.yml.") from error
     missing = [name for name in KUBERNETES_ARTIFACTS if name not in artifacts]
     if missing:
         raise LockError(f"Reading the lock: {', '.join(missing)} is missing. Add it to meta/artifacts.yml.")
-    return Lock(artifacts, images)
+    return Lock(artifacts, images, charts)
 
 
 def is_floating(text: str) -> bool:
@@ -100,11 +114,22 @@ def _artifact(name: str, entry: t.Mapping[str, t.Any]) -> Artifact:
 
 def _source(name: str, arch: str, entry: t.Mapping[str, t.Any]) -> Source:
     url, sha256 = entry["url"], entry["sha256"]
-    if not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
-        raise LockError(f"Reading the lock: sha256 of {name} {arch} is {sha256!r}, not 64 hex digits. Correct it.")
-    if not url.startswith("https://"):
-        raise LockError(f"Reading the lock: url of {name} {arch} is {url!r}, not https. Name the upstream address.")
+    _refuse_source(f"{name} {arch}", url, sha256)
     return Source(url, sha256)
+
+
+def _chart(name: str, entry: t.Mapping[str, t.Any]) -> Chart:
+    version, repository, sha256 = str(entry["version"]), entry["repository"], entry["sha256"]
+    _refuse_floating(name, version)
+    _refuse_source(f"chart {name}", repository, sha256)
+    return Chart(name, repository, version, sha256)
+
+
+def _refuse_source(what: str, url: str, sha256: t.Any) -> None:
+    if not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
+        raise LockError(f"Reading the lock: sha256 of {what} is {sha256!r}, not 64 hex digits. Correct it.")
+    if not url.startswith("https://"):
+        raise LockError(f"Reading the lock: url of {what} is {url!r}, not https. Name the upstream address.")
 
 
 def _image(name: str, entry: t.Mapping[str, t.Any]) -> Image:

@@ -12,7 +12,7 @@ import typing as t
 from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .hardware import compile_hardware
-from .lock import KUBERNETES_ARTIFACTS, Artifact, Lock
+from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .rules_names import ENDPOINT
 
@@ -51,6 +51,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "workers": [node.name for node in lab.nodes if node.role == WORKER],
         "hosts_entries": [_hosts_entry(lab, node) for node in lab.nodes],
         "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
+        "charts": {name: _chart(lab, chart) for name, chart in lock.charts.items()},
         "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
         "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
         "network": compile_network(lab.network) if lab.network else None,
@@ -95,4 +96,13 @@ def _artifact(lab: Lab, artifact: Artifact) -> Plan:
             arch: {"urls": mirrored(source.url, lab.artifact_mirrors), "sha256": overrides.get(arch, source.sha256)}
             for arch, source in artifact.versions[version].items()
         },
+    }
+
+
+def _chart(lab: Lab, chart: Chart) -> Plan:
+    return {
+        "name": chart.name,
+        "repositories": mirrored(chart.repository, lab.artifact_mirrors),
+        "version": chart.version,
+        "digest": lab.artifact_checksums.get(chart.name, {}).get(ANY, chart.sha256),
     }

@@ -8,7 +8,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from .lock import ARCHITECTURES, SHA256, Lock, is_floating
+from .lock import ANY, ARCHITECTURES, SHA256, Lock, is_floating
 from .problems import Findings, did_you_mean
 from .specs import Values
 
@@ -98,20 +98,21 @@ def _check_registries(mirrors: t.Mapping[t.Any, t.Any], findings: Findings) -> N
 def _check_checksums(checksums: t.Mapping[t.Any, t.Any], lock: Lock, findings: Findings) -> None:
     for artifact, entry in checksums.items():
         key = f"homelab_artifact_checksums.{artifact}"
-        if artifact not in lock.artifacts:
-            hint = did_you_mean(str(artifact), lock.artifacts)
-            findings.add(key, entry, "the lock has no such artifact", f"{hint}Use one of {', '.join(lock.artifacts)}")
+        if artifact not in {**lock.artifacts, **lock.charts}:
+            names = [*lock.artifacts, *lock.charts]
+            hint = did_you_mean(str(artifact), names)
+            findings.add(key, entry, "the lock has no such artifact", f"{hint}Use one of {', '.join(names)}")
         elif not isinstance(entry, dict):
             findings.add(key, entry, "it must map architectures to sha256", f"Write {artifact}: {{amd64: <sha256>}}")
         else:
-            _check_architectures(key, entry, findings)
+            _check_architectures(key, entry, (ANY,) if artifact in lock.charts else ARCHITECTURES, findings)
 
 
-def _check_architectures(key: str, entry: t.Mapping[t.Any, t.Any], findings: Findings) -> None:
+def _check_architectures(key: str, entry: t.Mapping[t.Any, t.Any], known: t.Sequence[str], findings: Findings) -> None:
     for arch, sha256 in entry.items():
-        if arch not in ARCHITECTURES:
-            hint = did_you_mean(str(arch), ARCHITECTURES)
-            fix = f"{hint}Use {' or '.join(ARCHITECTURES)}"
+        if arch not in known:
+            hint = did_you_mean(str(arch), known)
+            fix = f"{hint}Use {' or '.join(known)}"
             findings.add(f"{key}.{arch}", sha256, "the architecture is unknown", fix)
         elif not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
             fix = "Paste what sha256sum prints for the file"

@@ -61,6 +61,17 @@ def _check_purposes(segments: t.Mapping[str, Segment], others: t.Mapping[str, IP
                 key = f"{KEY}.segments.{found[0].name}.prefix"
                 reason = f'the nodes live there, and homelab_node_prefix is "{node_prefix}"'
                 findings.add(key, str(found[0].prefix), reason, "Write the same network in both")
+            _check_pools(found[0], segments, findings)
+
+
+def _check_pools(home: Segment, segments: t.Mapping[str, Segment], findings: Findings) -> None:
+    """Report pools where no node lives: nobody would answer for their addresses (ARP, RFC 826), nor back from there."""
+    for segment in segments.values():
+        if segment.pool and segment is not home:
+            key = f"{KEY}.segments.{segment.name}.pool"
+            reason = f'the nodes live in segment "{home.name}" and can answer for addresses there only'
+            fix = "Move the pool there; a service at one of its addresses is guarded by flows all the same"
+            findings.add(key, spans.show_range(segment.pool), reason, fix)
 
 
 def _check_ranges(segment: Segment, findings: Findings) -> None:

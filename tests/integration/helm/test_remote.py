@@ -75,7 +75,7 @@ def registry(folder: Path, port: int) -> t.Iterator[str]:
 def test_a_repository_s_chart_is_verified(site: t.Any, packaged: Path) -> None:
     digest = hashlib.sha256(packaged.read_bytes()).hexdigest()
     with repository(site, packaged.parent) as url:
-        remote = {"chart": "web", "repository": url, "version": "1.0.0"}
+        remote = {"chart": "web", "repositories": [url], "version": "1.0.0"}
         wrong = site.run(site.release(**remote, digest="0" * 64))
         assert f"its SHA-256 is {digest}" in wrong["msg"]
         assert not site.server.exists(f"/api/v1/namespaces/{site.namespace}")
@@ -83,6 +83,14 @@ def test_a_repository_s_chart_is_verified(site: t.Any, packaged: Path) -> None:
     # The repository is gone: a run without a change does not need it.
     assert site.run(site.release(**remote, digest=digest))["helm_runs"] == 0
     assert site.run(site.release(chart=str(packaged)))["helm_runs"] == 0
+
+
+def test_mirrors_are_asked_in_their_order(site: t.Any, packaged: Path) -> None:
+    with repository(site, packaged.parent) as url:
+        places = {"chart": "web", "repositories": ["http://127.0.0.1:9/charts", url]}
+        told = site.run(site.release(**places, version="9.9.9"))["msg"]
+        assert "127.0.0.1:9" in told and url.partition("//")[2] in told, "each place says why not"
+        assert "failed" not in site.run(site.release(**places, version="1.0.0"))
 
 
 def test_a_registry_s_chart(site: t.Any, packaged: Path, tmp_path: Path) -> None:

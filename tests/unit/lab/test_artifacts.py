@@ -71,6 +71,19 @@ def test_archive_order_does_not_follow_the_given_order(tmp_path: Path) -> None:
     assert streams[0] == streams[1]
 
 
+def test_a_chart_lies_in_a_repository_and_is_the_same_each_time(tmp_path: Path) -> None:
+    source = tmp_path / "chart"
+    (source / "templates").mkdir(parents=True)
+    (source / "Chart.yaml").write_text("name: web")
+    (source / "templates" / "web.yaml").write_text("kind: Service")
+    made = [artifacts.make_chart("web", "1.0.0", source, tmp_path / folder) for folder in ("one", "two")]
+    assert made[0].read_bytes() == made[1].read_bytes()
+    with tarfile.open(made[0]) as opened:
+        assert opened.getnames() == ["web/Chart.yaml", "web/templates/web.yaml"]
+    index = json.loads((tmp_path / "one" / "index.yaml").read_text())
+    assert index["entries"]["web"][0]["urls"] == [made[0].name] == ["web-1.0.0.tgz"]
+
+
 def test_image_names_layers_by_content() -> None:
     image = next(one for one in IMAGES if one.name == "etcd")
     manifest, config = images.manifest_and_config(image, [("ab" * 32, 7)], "arm64")

@@ -21,7 +21,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._lab.lock import (
 DOCUMENT: dict[str, t.Any] = yaml.safe_load(
     (Path(__file__).resolve().parents[3] / "meta" / "artifacts.yml").read_text(encoding="utf-8")
 )
-ENTRIES = [(kind, name) for kind in ("artifacts", "images") for name in DOCUMENT[kind]]
+ENTRIES = [(kind, name) for kind in ("artifacts", "images", "charts") for name in DOCUMENT[kind]]
 
 
 def changed(path: tuple[str, ...], value: t.Any) -> dict[str, t.Any]:
@@ -74,8 +74,22 @@ def test_images_follow_the_version_or_do_not() -> None:
         (("artifacts", "kubelet"), None, "kubelet is missing"),
         (("images", "pause", "tag"), "latest", "pause has version 'latest', which moves"),
         (("images", "pause", "tag"), None, "lacks the key 'tag'"),
+        (("charts", "metallb", "sha256"), "abc", "sha256 of chart metallb is 'abc', not 64 hex digits"),
+        (("charts", "metallb", "repository"), "oci://x", "url of chart metallb is 'oci://x', not https"),
+        (("charts", "metallb", "version"), "latest", "metallb has version 'latest', which moves"),
     ],
-    ids=["sha256", "http", "latest artifact", "architecture", "kubelet", "latest image", "tag"],
+    ids=[
+        "sha256",
+        "http",
+        "latest artifact",
+        "architecture",
+        "kubelet",
+        "latest image",
+        "tag",
+        "chart's sha256",
+        "chart's repository",
+        "latest chart",
+    ],
 )
 def test_refused(path: tuple[str, ...], value: t.Any, message: str) -> None:
     with pytest.raises(LockError, match=message):

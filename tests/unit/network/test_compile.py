@@ -92,5 +92,5 @@ def test_pods_come_with_their_own_address_or_that_of_their_node() -> None:
 
 def test_pools() -> None:
     assert compiled()["pools"] == [
-        {"name": "services", "first": "192.168.30.200", "last": "192.168.30.239", "segment": "services"}
+        {"name": "cluster", "first": "192.168.20.200", "last": "192.168.20.239", "segment": "cluster"}
     ]
