@@ -6,7 +6,7 @@ PYTHON ?= python3
 lab := $(PYTHON) -m lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab site status env test test-vm fidelity bench down clean package
+.PHONY: help lab site status env test test-vm traffic fidelity bench down clean package
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: ## everything .ci/run proves: lint, sanity, units, molecule and the suites
 test-vm: ## tagged VLANs, a router, disks and reboots in virtual machines (QEMU); not part of make test
 	@$(lab) supply
 	@$(lab) exec-tool molecule test --scenario-name vagrant $(ARGS)
+
+traffic: ## requests through the routes of the lab; PROVIDER=nginx for another controller than traefik
+	@$(lab) exec-tool python -m pytest tests/traffic $(ARGS)
 
 fidelity: ## compare what checks say with what runs do, on the blank and on the live lab
 	@$(lab) exec-tool python -m tests.fidelity $(ARGS)

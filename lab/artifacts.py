@@ -15,13 +15,13 @@ from lab.components import Builder
 from lab.errors import LabError
 from lab.lockfile import Lock
 from lab.paths import Paths
-from lab.table import ARTIFACTS, CHARTS, COMPONENTS, Artifact
+from lab.table import ARTIFACTS, CHARTS, COMPONENTS, MANIFESTS, Artifact
 
 RECIPE = 1
 CHECKSUMS = "checksums.json"
 ANY = "any"
 Checksums = dict[str, dict[str, str]]
-"""Artifact or chart → architecture, or any → sha256."""
+"""Artifact, chart or manifest → architecture, or any → sha256."""
 
 
 def mirrored(url: str) -> str:
@@ -47,6 +47,7 @@ def check_versions(lock: Lock, builder: Builder) -> None:
     by_name = {one.name: one for one in COMPONENTS}
     pins = [("artifact", one.name, lock.version(one.name), one.component) for one in ARTIFACTS]
     pins += [("chart", name, str(lock.charts[name]["version"]), component) for name, component in CHARTS.items()]
+    pins += [("manifest", name, str(lock.manifests[name]["version"]), one) for name, (one, _) in MANIFESTS.items()]
     for kind, name, version, component in pins:
         built = builder.version(by_name[component]).removeprefix("v")
         if built != version:
@@ -78,7 +79,8 @@ class Artifacts:
         rows = [(one.name, one.paths(arch), builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
         charts = [(lock.charts[name], builder.key(component)) for name, component in CHARTS.items()]
         self._root = paths.cache / "artifacts"
-        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts)
+        manifests = [(lock.manifests[name], builder.key(component)) for name, (component, _) in MANIFESTS.items()]
+        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts, manifests)
 
     @property
     def tree(self) -> Path:
@@ -100,8 +102,12 @@ class Artifacts:
             for name, component in CHARTS.items():
                 chart = self._lock.charts[name]
                 place = folder / mirrored(chart["repository"])
-                made = make_chart(name, chart["version"], self._builder.chart(component), place)
+                made = make_chart(name, chart["version"], self._builder.copy(component, "chart"), place)
                 checksums[name] = {ANY: files.sha256_of(made)}
+            for name, (component, what) in MANIFESTS.items():
+                target = folder / mirrored(self._lock.manifests[name]["url"])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self._builder.copy(component, what), target)
             files.write(folder / CHECKSUMS, json.dumps(checksums, indent=1, sort_keys=True))
         return True
 

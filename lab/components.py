@@ -52,7 +52,7 @@ def key(component: Component, folder: Path, go_version: str, goarch: str) -> str
         "cgo": component.cgo,
         "tags": list(component.tags),
         "stamps": list(component.stamps),
-        **({"chart": component.chart} if component.chart else {}),
+        **({"copies": dict(component.copies)} if component.copies else {}),
     }
     return files.key_of("component", RECIPE, component.name, files.digests_below(folder), row, go_version, goarch)
 
@@ -75,9 +75,9 @@ class Builder:
         """Return where a component's program is once it is built."""
         return self._folder(name) / "bin" / binary
 
-    def chart(self, name: str) -> Path:
-        """Return the folder of a component's Helm chart once it is built."""
-        return self._folder(name) / "chart"
+    def copy(self, name: str, what: str) -> Path:
+        """Return where something of a component's module is once it is built."""
+        return self._folder(name) / what
 
     def built(self, name: str) -> bool:
         """Tell whether a component is in the cache."""
@@ -96,22 +96,24 @@ class Builder:
             began = time.monotonic()
             with files.published(self._folder(component.name)) as folder:
                 self._compile(component, folder / "bin")
-                if component.chart:
-                    self._copy_chart(component, folder / "chart")
+                if component.copies:
+                    self._copy(component, folder)
             say(f"[{place}/{len(missing)}] {label}: {time.monotonic() - began:.0f} s")
         return len(missing)
 
     def _folder(self, name: str) -> Path:
         return self._paths.cache / "components" / f"{name}-{self._keys[name]}"
 
-    def _copy_chart(self, component: Component, target: Path) -> None:
+    def _copy(self, component: Component, folder: Path) -> None:
         place = run(
             ["go", "list", "-m", "-f", "{{.Dir}}", component.module],
-            attempted=f"Looking for the chart of the component {component.name}",
+            attempted=f"Looking for the module of the component {component.name}",
             cwd=self._paths.components / component.name,
             env=self._environment(component),
         )
-        shutil.copytree(Path(place.strip()) / component.chart, target)
+        for name, path in component.copies.items():
+            source = Path(place.strip()) / path
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, folder / name)
 
     def _environment(self, component: Component) -> dict[str, str]:
         return {

@@ -18,11 +18,12 @@ _CONVERT = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.std
 
 @dataclass(frozen=True)
 class Lock:
-    """The pins: ``artifacts``, ``images`` and ``charts`` as the lock has them, by name."""
+    """The pins: ``artifacts``, ``images``, ``charts`` and ``manifests`` as the lock has them, by name."""
 
     artifacts: dict[str, t.Any]
     images: dict[str, t.Any]
     charts: dict[str, t.Any]
+    manifests: dict[str, t.Any]
 
     def url(self, name: str, arch: str) -> str:
         """Return the upstream address of a pinned file."""
@@ -58,4 +59,4 @@ def read(paths: Paths, venv: Path) -> Lock:
         data = run([venv / "bin" / "python", "-c", _CONVERT], attempted=f"Reading {source}", stdin=text)
         files.write(kept, data)
     data = json.loads(kept.read_text())
-    return Lock(data["artifacts"], data["images"], data["charts"])
+    return Lock(data["artifacts"], data["images"], data["charts"], data["manifests"])

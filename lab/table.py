@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class Component:
 
     ``outputs`` maps a binary's name to its Go package. ``module`` is the required module
     whose version is the component's; in ``stamps`` (linker variables) ``{version}``,
-    ``{major}`` and ``{minor}`` stand for it. ``chart`` is the folder of its Helm chart in the module.
+    ``{major}`` and ``{minor}`` stand for it. ``copies`` are further things of the module by name: its Helm
+    chart's folder, the definitions of its objects.
     """
 
     name: str
@@ -21,7 +22,7 @@ class Component:
     cgo: bool = False
     tags: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
-    chart: str = ""
+    copies: dict[str, str] = field(default_factory=dict)
 
 
 _KUBERNETES_STAMPS = tuple(
@@ -127,7 +128,14 @@ COMPONENTS = (
         "metallb",
         "go.universe.tf/metallb",
         {"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
-        chart="charts/metallb",
+        copies={"chart": "charts/metallb"},
+    ),
+    Component(
+        "traefik",
+        "github.com/traefik/traefik/v3",
+        {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
+        stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
+        copies={"crds": "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml"},
     ),
 )
 
@@ -183,6 +191,9 @@ ARTIFACTS = (
 CHARTS = {"metallb": "metallb"}
 """Chart in the lock → the component whose module holds it."""
 
+MANIFESTS = {"traefik_crds": ("traefik", "crds")}
+"""Manifest in the lock → the component whose module holds it, and under which name."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -230,6 +241,7 @@ IMAGES = (
     ),
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
     Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
+    Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image(
         "toolbox",

@@ -10,7 +10,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import documents, kubeconfig
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube import documents, kubeconfig, manifests
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
@@ -42,8 +42,10 @@ class ActionModule(ActionBase):
         return result
 
     def _sources(self, arguments: Json, task_vars: Json) -> list[tuple[str, t.Any]]:
-        """Return (origin, document) for all objects and for the documents of all templates."""
+        """Return (origin, document) for all objects and for the documents of all manifests and templates."""
         sources = [(f"objects[{index}]", item) for index, item in enumerate(arguments["objects"])]
+        for name, text in manifests.read(arguments["manifests"]):
+            sources += documents.split(text, name)
         for name in arguments["templates"]:
             rendered = self._render(name, task_vars)
             sources += documents.split(str(rendered), name) if isinstance(rendered, str) else [(name, rendered)]

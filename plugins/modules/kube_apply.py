@@ -49,6 +49,27 @@ options:
     type: list
     elements: dict
     default: []
+  manifests:
+    description:
+      - Files of objects that upstream publishes, each with any number of YAML documents. They are fetched to the
+        controller, verified, and kept below C($XDG_CACHE_HOME/atarnet-homelab/manifests): a later run asks nobody.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What messages call it.
+        type: str
+        required: true
+      urls:
+        description: Where it is, asked in this order until one has it.
+        type: list
+        elements: str
+        required: true
+      sha256:
+        description: What its bytes must be.
+        type: str
+        required: true
   templates:
     description: Templates of the role, rendered on the controller, each with any number of YAML documents.
     type: list
@@ -209,6 +230,16 @@ ARGUMENT_SPEC = {
     "kubeconfig": {"type": "path", "required": True},
     "owner": {"type": "str", "required": True},
     "objects": {"type": "list", "elements": "dict", "default": []},
+    "manifests": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "urls": {"type": "list", "elements": "str", "required": True},
+            "sha256": {"type": "str", "required": True},
+        },
+    },
     "templates": {"type": "list", "elements": "str", "default": []},
     "namespace": {"type": "str"},
     "prune": {"type": "bool", "default": True},

@@ -155,6 +155,37 @@ plan:
       description: Container image references by name.
       type: dict
       sample: {pause: "registry.k8s.io/pause:3.10.2"}
+    charts:
+      description: Helm charts by name, with the addresses to fetch from in order.
+      type: dict
+      sample:
+        metallb:
+          name: metallb
+          repositories: ["https://metallb.github.io/metallb"]
+          version: 0.16.1
+          digest: fb06bb584fcb7856f15733b2a6a2aff5b61b5c350687e341c163ae24a5938adc
+    manifests:
+      description: Files of Kubernetes objects by name, with the addresses to fetch from in order.
+      type: dict
+      sample:
+        traefik_crds:
+          name: traefik_crds
+          urls: ["https://example.org/crds.yml"]
+          sha256: 132c57f044e82fdb157f9c83d25c798dabb75a76b63ea9f77b34902a642f87f8
+    ingress:
+      description: The controller that serves the routes, and its address; null when there is none.
+      type: dict
+      sample: {provider: traefik, address: 192.168.20.200}
+    routes:
+      description:
+        - What the routes compile to for that controller, C(objects) in the order in which they are applied, Secrets
+          among them; C(hosts) tells of each host which route it is, whether the internet reaches it, and who issues
+          its certificate. Null when there is no controller.
+      type: dict
+      sample:
+        provider: traefik
+        objects: []
+        hosts: {shop.example.org: {route: shop, public: false, tls: true, issuer: internal}}
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

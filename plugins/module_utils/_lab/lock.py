@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 ARCHITECTURES = ("amd64", "arm64")
-# What a chart is for.
+# What charts and manifests are for.
 ANY = "any"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # These three are released together and must never be mixed.
@@ -63,12 +63,22 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Manifest:
+    """One file of Kubernetes objects, by version, address and sha256."""
+
+    name: str
+    version: str
+    source: Source
+
+
+@dataclass(frozen=True)
 class Lock:
     """The whole lock."""
 
     artifacts: t.Mapping[str, Artifact]
     images: t.Mapping[str, Image]
     charts: t.Mapping[str, Chart]
+    manifests: t.Mapping[str, Manifest]
 
     def kubernetes_versions(self) -> tuple[str, ...]:
         """Return the Kubernetes versions that every one of its programs is locked for, newest first."""
@@ -85,12 +95,13 @@ def parse(document: t.Mapping[str, t.Any]) -> Lock:
         artifacts = {name: _artifact(name, entry) for name, entry in document["artifacts"].items()}
         images = {name: _image(name, entry) for name, entry in document["images"].items()}
         charts = {name: _chart(name, entry) for name, entry in document["charts"].items()}
+        manifests = {name: _manifest(name, entry) for name, entry in document["manifests"].items()}
     except KeyError as error:
         raise LockError(f"Reading the lock: an entry lacks the key {error}. Add it to meta/artifacts.yml.") from error
     missing = [name for name in KUBERNETES_ARTIFACTS if name not in artifacts]
     if missing:
         raise LockError(f"Reading the lock: {', '.join(missing)} is missing. Add it to meta/artifacts.yml.")
-    return Lock(artifacts, images, charts)
+    return Lock(artifacts, images, charts, manifests)
 
 
 def is_floating(text: str) -> bool:
@@ -123,6 +134,11 @@ def _chart(name: str, entry: t.Mapping[str, t.Any]) -> Chart:
     _refuse_floating(name, version)
     _refuse_source(f"chart {name}", repository, sha256)
     return Chart(name, repository, version, sha256)
+
+
+def _manifest(name: str, entry: t.Mapping[str, t.Any]) -> Manifest:
+    _refuse_floating(name, str(entry["version"]))
+    return Manifest(name, str(entry["version"]), _source("manifest", name, entry))
 
 
 def _refuse_source(what: str, url: str, sha256: t.Any) -> None:

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from .._network.model import Network
 from .._network.rules import check_network
+from .._routes.ingress import Ingress, check_ingress
+from .._routes.model import Route
+from .._routes.rules import check_routes
 from .lock import Lock
 from .problems import Findings, InputError
 from .rules_hardware import check_hardware
@@ -50,7 +53,10 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Lab:
-    """The whole input. Memory is in MiB by role; paths are the controller's. No *network*: it is not ours."""
+    """The whole input. Memory is in MiB by role; paths are the controller's.
+
+    No *network*: it is not ours. No *ingress*: there are no *routes*.
+    """
 
     name: str
     domain: str
@@ -78,6 +84,8 @@ class Lab:
     kube_proxy_config: t.Mapping[str, t.Any] = field(default_factory=dict)
     network: Network | None = None
     hardware: t.Mapping[str, t.Any] = field(default_factory=dict)
+    ingress: Ingress | None = None
+    routes: t.Mapping[str, Route] = field(default_factory=dict)
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -96,12 +104,14 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     check_settings(known, surroundings.timezones, findings)
     network = check_network(known, networks, ENDPOINT, API_PORT, findings)
     check_hardware(known, findings)
+    ingress = check_ingress(known, network, findings)
+    routes = check_routes(known, ingress.provider, findings) if ingress else {}
     if findings.problems:
         raise InputError(findings.problems)
-    return _lab(known, networks, network)
+    return replace(_lab(known, networks), network=network, ingress=ingress, routes=routes)
 
 
-def _lab(known: Values, networks: t.Mapping[str, IPv4Network], network: Network | None) -> Lab:
+def _lab(known: Values, networks: t.Mapping[str, IPv4Network]) -> Lab:
     def get(name: str) -> t.Any:
         return known[f"homelab_{name}"]
 
@@ -130,6 +140,5 @@ def _lab(known: Values, networks: t.Mapping[str, IPv4Network], network: Network 
         containerd_runtime_config=get("containerd_runtime_config"),
         kubelet_config=get("kubelet_config"),
         kube_proxy_config=get("kube_proxy_config"),
-        network=network,
         hardware=get("hardware"),
     )

@@ -11,8 +11,10 @@ import typing as t
 
 from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
+from .._routes.ingress import compile_ingress
+from .._routes.plan import compile_routes
 from .hardware import compile_hardware
-from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock
+from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock, Manifest
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .rules_names import ENDPOINT
 
@@ -52,9 +54,12 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "hosts_entries": [_hosts_entry(lab, node) for node in lab.nodes],
         "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
         "charts": {name: _chart(lab, chart) for name, chart in lock.charts.items()},
+        "manifests": {name: _manifest(lab, manifest) for name, manifest in lock.manifests.items()},
         "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
         "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
         "network": compile_network(lab.network) if lab.network else None,
+        "ingress": compile_ingress(lab.ingress) if lab.ingress else None,
+        "routes": compile_routes(lab.routes, lab.ingress.provider) if lab.ingress else None,
         "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
 
@@ -105,4 +110,13 @@ def _chart(lab: Lab, chart: Chart) -> Plan:
         "repositories": mirrored(chart.repository, lab.artifact_mirrors),
         "version": chart.version,
         "digest": lab.artifact_checksums.get(chart.name, {}).get(ANY, chart.sha256),
+    }
+
+
+def _manifest(lab: Lab, manifest: Manifest) -> Plan:
+    override = lab.artifact_checksums.get(manifest.name, {}).get(ANY, manifest.source.sha256)
+    return {
+        "name": manifest.name,
+        "urls": mirrored(manifest.source.url, lab.artifact_mirrors),
+        "sha256": override,
     }

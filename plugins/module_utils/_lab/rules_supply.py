@@ -98,14 +98,14 @@ def _check_registries(mirrors: t.Mapping[t.Any, t.Any], findings: Findings) -> N
 def _check_checksums(checksums: t.Mapping[t.Any, t.Any], lock: Lock, findings: Findings) -> None:
     for artifact, entry in checksums.items():
         key = f"homelab_artifact_checksums.{artifact}"
-        if artifact not in {**lock.artifacts, **lock.charts}:
-            names = [*lock.artifacts, *lock.charts]
+        if artifact not in {**lock.artifacts, **lock.charts, **lock.manifests}:
+            names = [*lock.artifacts, *lock.charts, *lock.manifests]
             hint = did_you_mean(str(artifact), names)
             findings.add(key, entry, "the lock has no such artifact", f"{hint}Use one of {', '.join(names)}")
         elif not isinstance(entry, dict):
             findings.add(key, entry, "it must map architectures to sha256", f"Write {artifact}: {{amd64: <sha256>}}")
         else:
-            _check_architectures(key, entry, (ANY,) if artifact in lock.charts else ARCHITECTURES, findings)
+            _check_architectures(key, entry, ARCHITECTURES if artifact in lock.artifacts else (ANY,), findings)
 
 
 def _check_architectures(key: str, entry: t.Mapping[t.Any, t.Any], known: t.Sequence[str], findings: Findings) -> None:

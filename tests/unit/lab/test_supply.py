@@ -89,7 +89,7 @@ def lock_of(tree: Path) -> lockfile.Lock:
         name: {"amd64": {"url": url, "sha256": hashlib.sha256((tree / mirrored(url)).read_bytes()).hexdigest()}}
         for name, url in URLS.items()
     }
-    return lockfile.Lock(rows, {}, {})
+    return lockfile.Lock(rows, {}, {}, {})
 
 
 def test_tools_come_from_a_server_of_upstreams_layout(base: str, tree: Path, tmp_path: Path) -> None:

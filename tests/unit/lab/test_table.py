@@ -19,7 +19,7 @@ BY_NAME = {one.name: one for one in COMPONENTS}
 @pytest.fixture(name="lock")
 def _lock() -> lockfile.Lock:
     data = yaml.safe_load((CHECKOUT / "meta" / "artifacts.yml").read_text())
-    return lockfile.Lock(data["artifacts"], data["images"], data["charts"])
+    return lockfile.Lock(data["artifacts"], data["images"], data["charts"], data["manifests"])
 
 
 class Pins:

@@ -21,7 +21,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._lab.lock import (
 DOCUMENT: dict[str, t.Any] = yaml.safe_load(
     (Path(__file__).resolve().parents[3] / "meta" / "artifacts.yml").read_text(encoding="utf-8")
 )
-ENTRIES = [(kind, name) for kind in ("artifacts", "images", "charts") for name in DOCUMENT[kind]]
+ENTRIES = [(kind, name) for kind in ("artifacts", "images", "charts", "manifests") for name in DOCUMENT[kind]]
 
 
 def changed(path: tuple[str, ...], value: t.Any) -> dict[str, t.Any]:
@@ -77,6 +77,8 @@ def test_images_follow_the_version_or_do_not() -> None:
         (("charts", "metallb", "sha256"), "abc", "sha256 of chart metallb is 'abc', not 64 hex digits"),
         (("charts", "metallb", "repository"), "oci://x", "url of chart metallb is 'oci://x', not https"),
         (("charts", "metallb", "version"), "latest", "metallb has version 'latest', which moves"),
+        (("manifests", "traefik_crds", "sha256"), 1, "sha256 of manifest traefik_crds is 1, not 64 hex digits"),
+        (("manifests", "traefik_crds", "version"), "main", "traefik_crds has version 'main', which moves"),
     ],
     ids=[
         "sha256",
@@ -89,6 +91,8 @@ def test_images_follow_the_version_or_do_not() -> None:
         "chart's sha256",
         "chart's repository",
         "latest chart",
+        "manifest's sha256",
+        "moving manifest",
     ],
 )
 def test_refused(path: tuple[str, ...], value: t.Any, message: str) -> None:

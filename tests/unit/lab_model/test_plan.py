@@ -36,7 +36,7 @@ def compiled(**values: t.Any) -> dict[str, t.Any]:
 
 def test_the_whole_plan() -> None:
     plan = compiled()
-    artifacts, images = plan.pop("artifacts"), plan.pop("images")
+    artifacts, images, charts, manifests = (plan.pop(kind) for kind in ("artifacts", "images", "charts", "manifests"))
     assert plan == {
         "name": "home",
         "domain": "lab.home.arpa",
@@ -83,8 +83,11 @@ def test_the_whole_plan() -> None:
         ],
         "registry_mirrors": {},
         "network": None,
+        "ingress": None,
+        "routes": None,
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
+    assert set(charts) == {"metallb"} and set(manifests) == {"traefik_crds"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"
 
 
@@ -132,3 +135,37 @@ def test_own_checksum_replaces_only_its_architecture() -> None:
 
 def test_dns_is_the_tenth_address_of_the_services() -> None:
     assert compiled(service_prefix="10.43.5.0/24")["dns_address"] == "10.43.5.10"
+
+
+POOL = {
+    "segments": {
+        "management": {"vlan": 10, "prefix": "192.168.10.0/24", "purpose": "management"},
+        "cluster": {
+            "vlan": 20,
+            "prefix": "192.168.20.0/24",
+            "purpose": "cluster",
+            "pool": "192.168.20.200-192.168.20.209",
+        },
+    }
+}
+ROUTE = {"host": "shop.example.org", "namespace": "shop", "paths": [{"path": "/", "service": "web", "port": 80}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "address"), [({}, "192.168.20.200"), ({"address": "192.168.20.205"}, "192.168.20.205")]
+)
+def test_routes_are_compiled_for_the_controller_that_serves_them(asked: dict[str, str], address: str) -> None:
+    for provider, kind in (("nginx", "VirtualServer"), ("traefik", "IngressRoute")):
+        plan = compiled(network=POOL, ingress={"provider": provider, **asked}, routes={"shop": ROUTE})
+        assert plan["ingress"] == {"provider": provider, "address": address}
+        assert [item["kind"] for item in plan["routes"]["objects"]] == [kind]
+        assert list(plan["routes"]["hosts"]) == ["shop.example.org"]
+
+
+def test_mirrors_and_own_checksums_are_of_charts_and_manifests_too() -> None:
+    own = {"metallb": {"any": "a" * 64}, "traefik_crds": {"any": "b" * 64}}
+    plan = compiled(artifact_mirrors=["http://mirror.lan/"], artifact_checksums=own)
+    chart, manifest = plan["charts"]["metallb"], plan["manifests"]["traefik_crds"]
+    assert chart["repositories"] == ["http://mirror.lan/metallb.github.io/metallb", "https://metallb.github.io/metallb"]
+    assert manifest["urls"][0].startswith("http://mirror.lan/raw.githubusercontent.com/traefik/")
+    assert (chart["digest"], manifest["sha256"]) == ("a" * 64, "b" * 64)
