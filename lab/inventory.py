@@ -108,6 +108,7 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_node_prefix": lab.prefix,
         "homelab_nodes": [asdict(node) for node in lab.nodes.values() if node.role != ROUTER],
         "homelab_network": network(lab),
+        "homelab_ingress": {"provider": "traefik"},
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,
         "homelab_registry_mirrors": lab.registry_mirrors,

@@ -99,7 +99,7 @@ def basic(user: str, password: str) -> str:
 
 
 def certificate(folder: Path, *names: str) -> tuple[Path, Path, Path]:
-    """Make an authority, and a certificate of it for *names*; return its file, that of the certificate, and of the key."""
+    """Make an authority, and a certificate of it for *names*; return its file, the certificate's and the key's."""
     authority, key, signed, asked = (folder / name for name in ("ca.crt", "tls.key", "tls.crt", "tls.csr"))
     extensions = folder / "extensions"
     extensions.write_text(f"subjectAltName={','.join(f'DNS:{name}' for name in names)}\n")

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs of the platform, and how, by testinfra: pods as the kubelet of each node and the kernel see them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+
+def pods(host: t.Any, namespace: str, name: str) -> list[dict[str, t.Any]]:
+    """Return the sandboxes of a namespace whose pod's name begins so, on this node."""
+    given = json.loads(host.check_output("crictl pods --state ready --namespace %s --output json", namespace))
+    return [item for item in given["items"] if item["metadata"]["name"].startswith(name)]
+
+
+def container(host: t.Any, namespace: str, name: str) -> dict[str, t.Any]:
+    """Return what the runtime says of the only container of a pod."""
+    pod = pods(host, namespace, name)[0]
+    found = json.loads(host.check_output("crictl ps --pod %s --output json", pod["id"]))["containers"]
+    assert len(found) == 1
+    return dict(json.loads(host.check_output("crictl inspect %s", found[0]["id"])))
+
+
+def test_each_node_announces_addresses(host: t.Any) -> None:
+    assert len(pods(host, "metallb-system", "metallb-speaker-")) == 1
+
+
+def test_workers_serve_routes_and_control_planes_do_not(host: t.Any) -> None:
+    worker = host.check_output("hostname") != "cp1"
+    assert len(pods(host, "ingress", "traefik-")) == worker
+
+
+@pytest.mark.parametrize(("namespace", "name"), [("ingress", "traefik-"), ("metallb-system", "metallb-controller-")])
+def test_they_run_with_nothing_they_do_not_need(host: t.Any, namespace: str, name: str) -> None:
+    """Only where one of them runs."""
+    for pod in pods(host, namespace, name):
+        seen = container(host, namespace, pod["metadata"]["name"])
+        process = seen["info"]["runtimeSpec"]["process"]
+        assert seen["info"]["runtimeSpec"]["root"]["readonly"]
+        assert process["user"]["uid"] != 0 and process["noNewPrivileges"]
+        assert not process.get("capabilities", {}).get("bounding")
+        status = host.file(f"/proc/{seen['info']['pid']}/status").content_string
+        assert "CapEff:\t0000000000000000" in status
