@@ -109,6 +109,11 @@ def blackbox() -> None:
     shell("python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py")
 
 
+def traffic() -> None:
+    """Send requests through the routes, kill what serves them."""
+    shell("python -m pytest tests/traffic --durations=10")
+
+
 def faults() -> None:
     """Kill runs, unplug hosts, add control planes, take everything back."""
     shell(
@@ -129,7 +134,7 @@ def down() -> None:
 
 STAGES: dict[str, Callable[[], None]] = {
     stage.__name__: stage
-    for stage in (supply, lint, units, sanity, nodes, api, molecule, fidelity, blackbox, faults, package, down)
+    for stage in (supply, lint, units, sanity, nodes, api, molecule, fidelity, blackbox, traffic, faults, package, down)
 }
 
 

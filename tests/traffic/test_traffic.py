@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lab import state
-from tests.support.lab import kubectl, kubectl_json, lab_record
+from tests.support.lab import kubectl, kubectl_json, lab, lab_record
 from tests.traffic.client import basic
 from tests.traffic.conftest import PASSWORD, Site
 from tests.traffic.routes import BURST, NAMESPACE, RATE, host
+
+# How long nobody may answer: another pod is there already, but for a lost node the speakers must miss each other first.
+KILLED_POD_S, LOST_NODE_S = 10.0, 30.0
 
 
 @pytest.mark.parametrize(
@@ -137,3 +143,55 @@ def test_a_new_version_of_a_service_costs_no_request(site: Site) -> None:
     failed = len(statuses) - statuses.count(200)
     print(f"upgrade requests={len(statuses)} failed={failed}")
     assert (len(statuses), failed) == (2000, 0)
+
+
+def longest_silence(site: Site, cause: Callable[[], object], after: float) -> float:
+    """Return the longest time in seconds without a good answer, from *cause* until *after* seconds behind its end."""
+    client, url, good = site.client(), f"https://{host('tree')}/", [time.monotonic()]
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            if client.ask(url, "-m", "1").status == 200:
+                good.append(time.monotonic())
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        try:
+            cause()
+            time.sleep(after)
+        finally:
+            over.set()
+        asking.result()
+    good.append(time.monotonic())
+    return max(later - earlier for earlier, later in itertools.pairwise(good))
+
+
+def announcer() -> str:
+    """Return the node that answers for the controller's address, as MetalLB tells it."""
+    told = [item["status"] for item in kubectl_json("get", "servicel2statuses", "--all-namespaces")["items"]]
+    return next(str(status["node"]) for status in told if status["serviceNamespace"] == "ingress")
+
+
+def test_a_killed_controller_is_back_within_seconds(site: Site) -> None:
+    where = announcer()
+    pods = kubectl_json("--namespace", "ingress", "get", "pods")["items"]
+    name = next(pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] == where)
+
+    def kill() -> None:
+        kubectl("--namespace", "ingress", "delete", "pod", name, "--grace-period=0", "--force")
+
+    silent = longest_silence(site, kill, 20)
+    print(f"pod killed silent_seconds={silent:.1f}")
+    assert silent < KILLED_POD_S
+
+
+def test_a_lost_node_is_replaced_within_seconds(site: Site) -> None:
+    where = announcer()
+    try:
+        silent = longest_silence(site, lambda: lab("node", "stop", where), 40)
+    finally:
+        lab("node", "start", where)
+        kubectl("wait", "--for=condition=Ready", f"node/{where}", "--timeout=120s")
+    print(f"node lost silent_seconds={silent:.1f}")
+    assert silent < LOST_NODE_S
