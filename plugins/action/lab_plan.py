@@ -52,7 +52,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error), show_content=False) from None
         compiled = plan.compile_plan(lab, surroundings.lock)
         compiled["kubeconfig"] = os.path.expanduser(compiled["kubeconfig"])
-        result.update(changed=False, plan=compiled)
+        # With -v a result is printed whole, and the routes have hashes of passwords.
+        secret = any(item["kind"] == "Secret" for item in (compiled["routes"] or {}).get("objects", []))
+        result.update(changed=False, plan=compiled, _ansible_no_log=secret)
         return result
 
     def _lab(self, task_vars: Mapping[str, t.Any], surroundings: model.Surroundings) -> model.Lab:

@@ -50,8 +50,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         kubectl("apply", "--filename", "-", document=json.dumps(items))
         for name in ("web", "api", "deep"):
             kubectl("--namespace", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=120s")
-        run = run_playbook("-e", f"@{given}", playbook="playbooks/platform.yml")
+        run = run_playbook("-e", f"@{given}", "-vvvv", "--diff", playbook="playbooks/platform.yml")
         assert run.code == 0, run.output[-3000:]
+        assert hashed.strip() not in run.output, "the hash of a password is in the output"
         again = run_playbook("-e", f"@{given}", playbook="playbooks/platform.yml")
         assert again.changed_tasks() == [], again.changed_tasks()
         yield Site(state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(authority))
