@@ -18,7 +18,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import
 from ansible_collections.atarnet.homelab.plugins.module_utils._status.picture import picture, render
 
 ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "healthy_within": {"type": "int", "default": 0}}
-_SYSTEM = ("kube-system", "kube-flannel")
+_SYSTEM = ("kube-system", "kube-flannel", "metallb-system", "ingress")
 _PAUSE_SECONDS = 1.0
 
 

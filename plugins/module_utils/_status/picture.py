@@ -87,6 +87,9 @@ def render(plan: Json, seen: Json) -> str:
         lines.append(f"  {row['name']:<{width}}  {row['address']:<15}  {role:<13}  {row['version']:<9}  {state}")
     pods = ", ".join(f"{count} {phase}" for phase, count in sorted(seen["pods"].items()))
     lines.append(f"  pods: {pods or 'none'}")
+    if plan["ingress"]:
+        hosts = len(plan["routes"]["hosts"])
+        lines.append(f"  routes: {hosts} by {plan['ingress']['provider']} at {plan['ingress']['address']}")
     lines.append("  kubectl: export KUBECONFIG=" + plan["kubeconfig"])
     lines += [f"  problem: {problem}" for problem in seen["problems"]] or ["  no problem found"]
     return "\n".join(lines)

@@ -17,6 +17,8 @@ PLAN: dict[str, t.Any] = {
         "cp1": {"role": "control_plane", "address": "10.0.0.11"},
         "w1": {"role": "worker", "address": "10.0.0.12"},
     },
+    "ingress": {"provider": "traefik", "address": "10.0.0.200"},
+    "routes": {"hosts": {"shop.example.org": {}}},
 }
 
 
@@ -79,6 +81,12 @@ def test_each_trouble_of_a_node_is_named(nodes: list[dict[str, t.Any]], problem:
     assert len(seen["problems"]) == 1
     assert seen["problems"][0].startswith(problem)
     assert problem in render(PLAN, seen)
+
+
+def test_the_way_in_is_told_where_there_is_one() -> None:
+    seen = picture(PLAN, [], [])
+    assert "  routes: 1 by traefik at 10.0.0.200\n" in render(PLAN, seen)
+    assert "routes" not in render({**PLAN, "ingress": None, "routes": None}, seen)
 
 
 def test_a_waiting_pod_is_explained_by_its_newest_warning() -> None:
