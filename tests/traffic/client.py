@@ -66,15 +66,23 @@ class Client:
 
     def answers(self, urls: t.Sequence[str], *options: str, parallel: int = 1) -> list[Answer]:
         """Ask for all of them with one curl, in turn or side by side."""
+        side = ["--parallel", "--parallel-immediate", "--parallel-max", str(parallel)] if parallel > 1 else []
+        return self._asked(urls, *options, *side)[0]
+
+    def paced(self, url: str, count: int, per_second: int) -> tuple[list[Answer], float]:
+        """Ask *count* times in turn, as often as told; return also how many seconds it took."""
+        return self._asked([url] * count, "--rate", f"{per_second}/s")
+
+    def _asked(self, urls: t.Sequence[str], *options: str) -> tuple[list[Answer], float]:
         host = urls[0].split("/")[2]
         ends = f"{_FIELD}%{{http_code}}{_FIELD}%{{header_json}}{_RECORD}"
         command = ["curl", "-sS", "-m", "20", "--cacert", self.ca, "--write-out", ends, *options]
         for port in (80, 443):
             command += ["--resolve", f"{host}:{port}:{self.address}"]
-        command += ["--parallel", "--parallel-immediate", "--parallel-max", str(parallel)] if parallel > 1 else []
-        script = f"{shlex.join([*command, *urls])} || true"
-        told = look_from(self.segment, "sh", "-c", script)
-        return [_answer(*text.split(_FIELD)) for text in told.split(_RECORD) if text.strip()]
+        script = f"date +%s.%N; {shlex.join([*command, *urls])} || true; date +%s.%N"
+        began, _newline, told = look_from(self.segment, "sh", "-c", script).partition("\n")
+        *records, ended = told.split(_RECORD)
+        return [_answer(*text.split(_FIELD)) for text in records], float(ended) - float(began)
 
     def websocket(self, host: str, path: str, text: str) -> str:
         """Return the text that comes back through a WebSocket, or the status that refused it."""

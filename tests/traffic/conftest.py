@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.traffic.routes import NAMESPACE, SECRET, backends, host, routes
 
 IMAGE = "docker.io/library/lab-toolbox:1"
 PASSWORD = "secret"
+# The controller looks for new routes every two seconds.
+TAKEN_UP_WITHIN_S = 20.0
 PROVIDER = os.environ.get("PROVIDER", "traefik")
 
 
@@ -55,7 +58,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert hashed.strip() not in run.output, "the hash of a password is in the output"
         again = run_playbook("-e", f"@{given}", playbook="playbooks/platform.yml")
         assert again.changed_tasks() == [], again.changed_tasks()
-        yield Site(state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(authority))
+        found = Site(state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(authority))
+        end = time.monotonic() + TAKEN_UP_WITHIN_S
+        while found.client().ask(f"https://{host('tree')}/").status != 200 and time.monotonic() < end:
+            time.sleep(0.5)
+        yield found
     finally:
         back = run_playbook(playbook="playbooks/platform.yml")
         kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
