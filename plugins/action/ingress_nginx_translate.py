@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Translate Ingress objects of ingress-nginx into routes on the controller; the cluster is only read."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.action.lab_plan import plain
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
+from ansible_collections.atarnet.homelab.plugins.module_utils._translate import apply, plan, report
+from ansible_collections.atarnet.homelab.plugins.module_utils._translate.model import Ingress, Named
+from ansible_collections.atarnet.homelab.plugins.modules.ingress_nginx_translate import ARGUMENT_SPEC, ONE_OF
+
+Json = dict[str, t.Any]
+_AGENT = "atarnet-homelab"
+
+
+class ActionModule(ActionBase):
+    """The controller's half of atarnet.homelab.ingress_nginx_translate; there is no other."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return changed, routes, report, msg and diff; a failed translation has its report too."""
+        result: Json = super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC, mutually_exclusive=ONE_OF, required_one_of=ONE_OF).validate(
+            dict(self._task.args)
+        )
+        if checked.error_messages:
+            problems = "; ".join(checked.error_messages)
+            raise AnsibleActionFail(f"Reading the arguments of ingress_nginx_translate: {problems}.")
+        given = plain(checked.validated_parameters)
+        try:
+            found = plan.translate(*_objects(given), given["ingress_class"], given["issuer"] or "")
+            title = f"Translating the Ingress objects of class {given['ingress_class']}"
+            result.update(changed=False, report=report.as_data(found))
+            if found.failures:
+                return {**result, "failed": True, "msg": report.as_failure(found, title)}
+            result.update(routes=report.hidden(found.routes), msg=report.as_text(found, title))
+            if given["file"]:
+                result.update(self._write(given["file"], report.as_variables(found)))
+        except KubeError as exc:
+            raise AnsibleActionFail(str(exc), show_content=False) from None
+        return result
+
+    def _write(self, path: str, text: str) -> Json:
+        before = apply.content(path)
+        if before == text:
+            return {"changed": False}
+        if not self._task.check_mode:
+            apply.write(path, text)
+        shown = {"before": report.hide(before), "after": report.hide(text)}
+        return {"changed": True, "diff": {"before_header": path, "after_header": path, **shown}}
+
+
+def _objects(given: Json) -> tuple[list[Ingress], Named]:
+    if given["kubeconfig"] is None:
+        return apply.of_task(given["objects"])
+    api = Api(HttpTransport(kubeconfig.load(given["kubeconfig"]), _AGENT), _AGENT)
+    return apply.of_cluster(api, given["ingress_class"])
