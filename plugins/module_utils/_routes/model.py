@@ -13,6 +13,8 @@ HTTP, HTTPS, GRPC = "http", "https", "grpc"
 # The ClusterIssuers that the certificates role makes.
 ISSUERS = ("internal", "letsencrypt", "letsencrypt-staging")
 WILDCARD = "*."
+# A max_body that lets every body pass; without any the controller has a limit of its own, or none.
+NO_LIMIT = "0"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ OPTIONS: Values = {
 _PORTS = (1, 65535)
 _RATES, _BURSTS = (1, 1_000_000), (0, 1_000_000)
 _SECONDS = (1, 86_400)
-_SIZE = re.compile(r"[1-9][0-9]{0,8}[kmg]?")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,8}[kmg]?")
 # Without this ipaddress takes any text after "%" (RFC 4007).
 _NETWORK = re.compile(r"[0-9A-Fa-f.:/]+")
 _USER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -105,8 +105,8 @@ def _rate_limit(key: str, entry: Values, findings: Findings) -> RateLimit:
 
 def _max_body(key: str, value: t.Any, findings: Findings) -> str:
     if isinstance(value, bool) or not _SIZE.fullmatch(str(value)):
-        reason = "it is not a number of bytes above 0, or of them with k, m or g for 1024, 1024² or 1024³"
-        findings.add(key, value, reason, "Write, for example, 10m")
+        reason = "it is not a number of bytes, or of them with k, m or g for 1024, 1024² or 1024³"
+        findings.add(key, value, reason, "Write, for example, 10m, or 0 for no limit")
     return str(value)
 
 

@@ -13,7 +13,8 @@ to know:
 * Traefik's burst is the size of a bucket, of which each request takes one: it is one more than ours. Each replica has
   buckets of its own, and each router too, so that a rate needs a route with one of them.
 * A permanent redirect is 301 for GET and 308 for all else, another one 302 and 307.
-* With a limit for bodies Traefik holds request and response back until they are whole: no streams of events then.
+* Without max_body there is no limit. With one Traefik holds request and response back until they are whole: no streams
+  of events then.
 * timeouts.read is the time until the response begins; nothing limits the time between its parts.
 * The certificate of an https Service is not verified.
 * The controller needs entry points named web and websecure, and allowEmptyServices: without it the paths of a Service
@@ -25,7 +26,7 @@ from __future__ import annotations
 import typing as t
 
 from .._lab.problems import UNSET, Findings
-from .model import EXACT, GRPC, HTTP, HTTPS, PREFIX, Path, RateLimit, Route, nearest
+from .model import EXACT, GRPC, HTTP, HTTPS, NO_LIMIT, PREFIX, Path, RateLimit, Route, nearest
 from .objects import Json, certificates, manifest, users
 from .texts import LONGEST_PATH
 
@@ -57,7 +58,7 @@ def refuse(route: Route, findings: Findings) -> None:
         findings.add(f"{route.key}.timeouts.send", route.timeouts.send, reason, "Remove it, or use provider nginx")
     for index, path in enumerate(route.paths):
         key = f"{route.key}.paths[{index}].protocol"
-        if path.protocol == GRPC and route.max_body:
+        if path.protocol == GRPC and _limits_bodies(route):
             reason = "for max_body Traefik waits for the end of a request, and a stream of gRPC may have none"
             findings.add(key, GRPC, reason, "Remove max_body, or use provider nginx")
         if path.protocol == GRPC and route.timeouts:
@@ -148,7 +149,7 @@ def _middlewares(route: Route) -> list[Json]:
         address = f"http://{external.service}.{external.namespace}.svc:{external.port}{external.path}"
         headers = {"authResponseHeaders": list(external.response_headers)} if external.response_headers else {}
         specs["auth"] = {"forwardAuth": {"address": address, **headers}}
-    if route.max_body:
+    if _limits_bodies(route):
         specs["body"] = {"buffering": {"maxRequestBodyBytes": _bytes(route.max_body)}}
     if route.request_headers or route.response_headers:
         given = {"customRequestHeaders": route.request_headers, "customResponseHeaders": route.response_headers}
@@ -167,6 +168,10 @@ def _middlewares(route: Route) -> list[Json]:
 def _rate_limit(limit: RateLimit) -> Json:
     by = {"sourceCriterion": {"requestHeaderName": limit.header}} if limit.header else {}
     return {"average": limit.per_second, "period": "1s", "burst": limit.burst + 1, **by}
+
+
+def _limits_bodies(route: Route) -> bool:
+    return route.max_body not in ("", NO_LIMIT)
 
 
 def _bytes(size: str) -> int:
