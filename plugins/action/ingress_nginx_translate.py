@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_plan import plain
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
@@ -17,6 +16,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import 
 from ansible_collections.atarnet.homelab.plugins.module_utils._translate import apply, plan, report
 from ansible_collections.atarnet.homelab.plugins.module_utils._translate.model import Ingress, Named
 from ansible_collections.atarnet.homelab.plugins.modules.ingress_nginx_translate import ARGUMENT_SPEC, ONE_OF
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
 _AGENT = "atarnet-homelab"
@@ -33,15 +33,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return changed, routes, report, msg and diff; a failed translation has its report too."""
         result: Json = super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC, mutually_exclusive=ONE_OF, required_one_of=ONE_OF).validate(
-            dict(self._task.args)
-        )
-        if checked.error_messages:
-            problems = "; ".join(checked.error_messages)
-            raise AnsibleActionFail(f"Reading the arguments of ingress_nginx_translate: {problems}.")
-        given = plain(checked.validated_parameters)
+        given = plain(validated("ingress_nginx_translate", ARGUMENT_SPEC, self._task.args, ONE_OF))
         try:
-            found = plan.translate(*_objects(given), given["ingress_class"], given["issuer"] or "")
+            settings = given["ingress_class"], given["issuer"] or "", given["provider"] or ""
+            found = plan.translate(*_objects(given), *settings)
             title = f"Translating the Ingress objects of class {given['ingress_class']}"
             result.update(changed=False, report=report.as_data(found))
             if found.failures:
@@ -54,7 +49,7 @@ class ActionModule(ActionBase):
         return result
 
     def _write(self, path: str, text: str) -> Json:
-        before = apply.content(path)
+        before = apply.written(path, report.HEAD)
         if before == text:
             return {"changed": False}
         if not self._task.check_mode:

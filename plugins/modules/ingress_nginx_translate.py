@@ -13,10 +13,12 @@ description:
     annotation what became of it. Each of the 130 names that the last ingress-nginx documents, and 8 more of its
     source, has a verdict.
   - What a route cannot say fails the translation when it protects something or decides what is answered, and so does an
-    annotation that ingress-nginx does not know. All failures are told at once, each with object, annotation, value,
-    reason and fix. What only tunes is reported as lost.
+    annotation that ingress-nginx does not know, or a route that O(provider) refuses. All failures are told at once,
+    each with object, annotation, value, reason and fix. What only tunes is reported as lost.
   - Several objects of one host become one route, merged as ingress-nginx merged them. The oldest has a path. Where they
     say differently what a route says once for all paths, the translation fails.
+  - An object for the folder of C(auth-signin) alone, as oauth2-proxy has one beside the object of the app, becomes
+    C(auth.external.sign_in) of the app's route.
   - Every path of http or https has C(websockets=true), because ingress-nginx passed WebSockets by itself and a route
     has to say it.
   - Hashes of passwords are taken from the Secrets that C(auth-secret) names. They are written to O(file) and appear in
@@ -61,14 +63,22 @@ options:
     default: nginx
   issuer:
     description:
-      - Who is to certify the hosts whose objects ask for TLS and name no Secret. ingress-nginx served them with its
-        default certificate. Without it such hosts fail.
+      - Who is to certify the hosts whose certificate is lost with ingress-nginx. Those whose objects ask for TLS and
+        name no Secret were served with its default certificate; without an issuer they fail.
+      - The certificates that cert-manager makes for the object itself, by an annotation that names another issuer, go
+        with the object; without an issuer their Secrets are used and reported as lost.
     type: str
     choices: [internal, letsencrypt, letsencrypt-staging]
+  provider:
+    description:
+      - The controller that is to serve the routes. What it cannot do fails the translation. Without it only what no
+        controller can do fails, and the rest is told in the notes.
+    type: str
+    choices: [nginx, traefik]
   file:
     description:
       - Path on the controller to write the routes to as YAML, readable by its owner only; its folder is there already.
-      - Nothing is written when the translation fails.
+      - Nothing is written when the translation fails, and a file that is no earlier translation is not replaced.
     type: path
 """
 
@@ -86,6 +96,7 @@ EXAMPLES = r"""
   atarnet.homelab.ingress_nginx_translate:
     kubeconfig: ~/.kube/home.conf
     issuer: internal
+    provider: traefik
     file: inventories/home/group_vars/all/routes.yml
 
 - name: Translate objects from a file that kubectl wrote
@@ -118,6 +129,7 @@ report:
         - One entry for each annotation of the objects, and one for each part of their specs that is not in the routes.
         - C(outcome) is C(translated), C(dropped) (it had no effect), C(lost) (it only tuned),
           C(failed), or C(foreign) (it is not of ingress-nginx).
+        - C(key) is the annotation, the part of the spec, or the key of the route.
         - C(verdict) tells where the NGINX Ingress Controller has the same. It is C(direct), C(policy),
           C(needs_object), C(config), C(snippet), C(none) or C(unknown).
       type: list
@@ -148,6 +160,7 @@ ARGUMENT_SPEC = {
     "objects": {"type": "list", "elements": "dict"},
     "ingress_class": {"type": "str", "default": "nginx"},
     "issuer": {"type": "str", "choices": ["internal", "letsencrypt", "letsencrypt-staging"]},
+    "provider": {"type": "str", "choices": ["nginx", "traefik"]},
     "file": {"type": "path"},
 }
 ONE_OF = [["kubeconfig", "objects"]]

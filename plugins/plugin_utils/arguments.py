@@ -10,9 +10,14 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 
-def validated(name: str, spec: dict[str, t.Any], given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the arguments *given* to the module *name*, with defaults. Raises AnsibleActionFail for wrong ones."""
-    checked = ArgumentSpecValidator(spec).validate(dict(given))
+def validated(
+    name: str, spec: dict[str, t.Any], given: t.Mapping[str, t.Any], one_of: t.Sequence[t.Sequence[str]] = ()
+) -> dict[str, t.Any]:
+    """Return the arguments *given* to the module *name*, with defaults. Raises AnsibleActionFail for wrong ones.
+
+    Of each group of arguments in *one_of* exactly one is to be given.
+    """
+    checked = ArgumentSpecValidator(spec, mutually_exclusive=one_of, required_one_of=one_of).validate(dict(given))
     if checked.error_messages:
         raise AnsibleActionFail(f"Reading the arguments of {name}: {'; '.join(checked.error_messages)}.")
     return dict(checked.validated_parameters)

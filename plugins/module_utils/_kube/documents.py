@@ -71,8 +71,8 @@ def load(text: str) -> t.Any:
         raise ValueError("no YAML") from None
 
 
-def dump(body: t.Any) -> str:
-    """Return *body* as YAML with sorted keys and unbroken lines."""
+def dump(body: t.Any, sort: bool = True) -> str:
+    """Return *body* as YAML with unbroken lines, and with sorted keys if *sort*."""
     import yaml
 
-    return str(yaml.dump(body, Dumper=_dumper(), sort_keys=True, width=10**6))
+    return str(yaml.dump(body, Dumper=_dumper(), sort_keys=sort, width=10**6))

@@ -44,7 +44,10 @@ def check_ingress(known: Values, network: Network | None, findings: Findings) ->
             "it was retired in March 2026, and holes found since then (CVE-2026-42945, CVE-2026-9256, CVE-2026-42533) "
             "are not mended"
         )
-        fix = f"Use {NGINX} (F5 NGINX Ingress Controller) or {TRAEFIK}"
+        fix = (
+            f"Use {NGINX} (F5 NGINX Ingress Controller) or {TRAEFIK}; playbook ingress_nginx_translate makes routes "
+            "of the Ingress objects, see docs/migrate.md"
+        )
         findings.add(f"{KEY}.provider", provider, reason, fix)
     pools = [segment.pool for segment in network.segments.values() if segment.pool] if network else []
     if not pools:

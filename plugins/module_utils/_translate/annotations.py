@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 
 from .._lab.problems import did_you_mean, show
-from . import values, verdicts
+from . import paths, values, verdicts
 from .model import (
     CLASS,
     DROPPED,
@@ -19,25 +20,28 @@ from .model import (
     Ingress,
     Json,
     Line,
-    Named,
     Refused,
     Settings,
+    Surroundings,
 )
-from .verdicts import UNKNOWN, VERDICTS, Verdict
+from .verdicts import REQUEST_HEADERS, UNKNOWN, VERDICTS, Verdict
 
 Value = t.TypeVar("Value")
 ISSUERS = ("internal", "letsencrypt", "letsencrypt-staging")
-CLUSTER_ISSUER, OTHER_ISSUERS = "cert-manager.io/cluster-issuer", ("cert-manager.io/issuer", "kubernetes.io/tls-acme")
+CLUSTER_ISSUER, ISSUER, ACME = "cert-manager.io/cluster-issuer", "cert-manager.io/issuer", "kubernetes.io/tls-acme"
 # ingress-nginx let five times the rate through at once.
 _BURST = 5
+# A Secret with a user in each key, instead of a file with all of them.
+_MAP = "auth-map"
 _UNKNOWN = Verdict(UNKNOWN, verdicts.PROTECTION)
 
 
 class Reader:
-    """The annotations of one Ingress; each that is looked at leaves its line."""
+    """The annotations of one Ingress; each that is looked at leaves its line. *issuer* is as in Surroundings."""
 
-    def __init__(self, ingress: Ingress) -> None:
+    def __init__(self, ingress: Ingress, issuer: str = "") -> None:
         self.ingress = ingress
+        self._issuer = issuer
         self._lines: dict[str, Line] = {}
 
     @property
@@ -113,37 +117,47 @@ class Reader:
         if key == CLASS:
             self.tell_key(key, DROPPED, "a route has the controller of the lab")
         elif key == CLUSTER_ISSUER and self.ingress.annotations[key] in ISSUERS:
-            self.tell_key(key, TRANSLATED, "tls.issuer")
-        elif key in (CLUSTER_ISSUER, *OTHER_ISSUERS):
-            reason = "the Certificate goes with the Ingress object, and then nobody renews its Secret"
-            self.tell_key(key, LOST, reason, "Make a Certificate for the Secret, or use an issuer of the lab")
-        else:
+            self.tell_key(key, TRANSLATED, f"tls.issuer: {self.ingress.annotations[key]}")
+        elif not _certifies(key, self.ingress.annotations[key]):
             self.tell_key(key, FOREIGN, "it is not of ingress-nginx and stays with the Ingress object")
+        elif self._issuer:
+            self.tell_key(key, TRANSLATED, f"tls.issuer: {self._issuer}, which certifies the host from now on")
+        else:
+            reason = "the Certificate goes with the Ingress object, and then nobody renews its Secret"
+            self.tell_key(key, LOST, reason, "Set issuer to who is to certify such hosts, or make a Certificate")
+
+
+def _certifies(key: str, value: t.Any) -> bool:
+    """Tell whether cert-manager fills the Secrets of an Ingress object for this annotation."""
+    return key in (CLUSTER_ISSUER, ISSUER) or (key == ACME and values.same(str(value), "true"))
 
 
 def _is_default(value: str, verdict: Verdict) -> bool:
     return verdict.default != "" and values.same(value, verdict.default)
 
 
-def settings(ingress: Ingress, named: Named) -> tuple[Settings, list[Line]]:
-    """Return what the annotations of *ingress* say of a route, and one line for each of them.
+def is_canary(ingress: Ingress) -> bool:
+    """Tell whether an object has a share of what another one serves."""
+    return Reader(ingress).has("canary")
 
-    *named* are the objects that annotations name.
-    """
-    reader = Reader(ingress)
+
+def settings(ingress: Ingress, around: Surroundings) -> tuple[Settings, list[Line]]:
+    """Return what the annotations of *ingress* say of a route, and one line for each of them."""
+    reader = Reader(ingress, around.issuer)
     issuer = ingress.annotations.get(CLUSTER_ISSUER, "")
-    found = Settings(issuer=issuer if issuer in ISSUERS else "", canary=reader.has("canary"))
+    found = Settings(issuer=issuer if issuer in ISSUERS else "", canary=is_canary(ingress))
+    found.certified = any(_certifies(*item) for item in ingress.annotations.items())
     found.redirect = reader.convert("ssl-redirect", values.truth) is not False
     found.force = bool(reader.convert("force-ssl-redirect", values.truth))
     found.protocol = reader.convert("backend-protocol", values.protocol) or found.protocol
     parts: Json = {
-        "max_body": reader.convert("proxy-body-size", values.size),
-        "timeouts": _timeouts(reader),
-        "rate_limit": _rate_limit(reader),
-        "sources": _sources(reader),
-        "auth": _auth(reader, named),
-        "headers": _headers(reader, named),
         "redirect": _redirect(reader),
+        "rate_limit": _rate_limit(reader),
+        "max_body": reader.convert("proxy-body-size", values.size),
+        "sources": _sources(reader),
+        "headers": _headers(reader, around),
+        "auth": _auth(reader, around),
+        "timeouts": _timeouts(reader),
     }
     found.route = {key: value for key, value in parts.items() if value}
     if "redirect" in found.route:
@@ -161,17 +175,19 @@ def _timeouts(reader: Reader) -> Json:
 def _rate_limit(reader: Reader) -> Json | None:
     by_second = reader.convert("limit-rps", values.number)
     by_minute = reader.convert("limit-rpm", values.per_minute)
-    multiplier = reader.convert("limit-burst-multiplier", values.number) or _BURST
+    multiplier = reader.convert("limit-burst-multiplier", values.count)
     if by_second and by_minute:
         refused = Refused("a route has one rate, and limit-rps is another", "Keep the one that matters")
         reader.refuse("limit-rpm", refused)
     rate = by_second or by_minute
     if not rate:
         return None
-    found = {"per_second": rate, "burst": rate * multiplier}
-    text = f"rate_limit of {rate} a second, burst {found['burst']}; counted for each host, answered with 429 (was 503)"
+    # The burst is a multiple of what the annotation says, be it of a minute.
+    said = rate if by_second else rate * values.MINUTE
+    burst = said * (_BURST if multiplier is None else multiplier)
+    text = f"rate_limit of {rate} a second, burst {burst}; counted for each host, answered with 429 (was 503)"
     reader.tell("limit-rps" if by_second else "limit-rpm", TRANSLATED, text)
-    return found
+    return {"per_second": rate, "burst": burst}
 
 
 def _sources(reader: Reader) -> list[str] | None:
@@ -184,9 +200,9 @@ def _sources(reader: Reader) -> list[str] | None:
     return found
 
 
-def _auth(reader: Reader, named: Named) -> Json | None:
-    basic = _basic(reader, named)
-    external = _external(reader)
+def _auth(reader: Reader, around: Surroundings) -> Json | None:
+    basic = _basic(reader, around)
+    external = _external(reader, around)
     if reader.has("auth-type") and reader.has("auth-url"):
         reader.refuse("auth-url", Refused("a route has one kind of auth, and auth-type is another", "Keep one of them"))
     if basic:
@@ -194,7 +210,7 @@ def _auth(reader: Reader, named: Named) -> Json | None:
     return {"external": external} if external else None
 
 
-def _basic(reader: Reader, named: Named) -> Json | None:
+def _basic(reader: Reader, around: Surroundings) -> Json | None:
     def only_basic(value: str) -> str:
         if value.strip() != "basic":
             raise Refused("a route knows basic only", "Make new hashes by htpasswd -B, and set it to basic")
@@ -202,36 +218,52 @@ def _basic(reader: Reader, named: Named) -> Json | None:
             raise Refused("auth-secret is missing, so ingress-nginx refused every request", "Set it, or remove both")
         return value
 
-    def is_map(value: str) -> bool:
-        if value.strip() not in ("auth-file", "auth-map"):
-            raise Refused("it is neither auth-file nor auth-map", "Set it to what the Secret is")
-        return value.strip() == "auth-map"
+    def kind(value: str) -> str:
+        if value.strip() not in ("auth-file", _MAP):
+            raise Refused(f"it is neither auth-file nor {_MAP}", "Set it to what the Secret is")
+        return value.strip()
 
     if not reader.has("auth-type"):
         return None
     reader.convert("auth-type", only_basic)
-    by_key = bool(reader.convert("auth-secret-type", is_map))
+    by_key = reader.convert("auth-secret-type", kind) == _MAP
     namespace = reader.ingress.namespace
-    users = reader.convert("auth-secret", lambda value: values.users(value, namespace, by_key, named))
+    users = reader.convert("auth-secret", lambda value: values.users(value, namespace, by_key, around.named))
     realm = reader.convert("auth-realm", str.strip)
     if not users:
         return None
     return {"realm": realm, "users": users} if realm else {"users": users}
 
 
-def _external(reader: Reader) -> Json | None:
-    found = reader.convert("auth-url", values.auth_service)
+def _external(reader: Reader, around: Surroundings) -> Json | None:
+    hosts = reader.ingress.hosts
+    found = reader.convert("auth-url", lambda value: values.auth_service(value, hosts, partial(_service, around)))
     more = {
-        "sign_in": reader.convert("auth-signin", lambda value: values.sign_in(value, reader.ingress.hosts)),
+        "sign_in": reader.convert("auth-signin", lambda value: values.sign_in(value, hosts)),
         "response_headers": reader.convert("auth-response-headers", values.header_names),
     }
     return {**found, **{key: value for key, value in more.items() if value}} if found else None
 
 
-def _headers(reader: Reader, named: Named) -> Json | None:
+def _service(around: Surroundings, host: str, path: str) -> Json | None:
+    """Return the Service that answers for a path of a host by http and unguarded, if there is one. Raises Refused."""
+    found = paths.answering(host, path, around.ingresses)
+    if found is None or not found[1].backend:
+        return None
+    ingress, backend = found[0], found[1].backend
+    reader = Reader(ingress)
+    if any(reader.has(name) for name in ("auth-url", "auth-type", "backend-protocol")):
+        return None
+    number = paths.port(ingress.namespace, backend, around.named)
+    return {"service": backend.service, "namespace": ingress.namespace, "port": number}
+
+
+def _headers(reader: Reader, around: Surroundings) -> Json | None:
     namespace = reader.ingress.namespace
-    found = reader.convert("custom-headers", lambda value: values.headers(value, namespace, named))
-    return {"response": found} if found else None
+    host = reader.convert("upstream-vhost", str.strip)
+    response = reader.convert("custom-headers", lambda value: values.headers(value, namespace, around.named))
+    found = {"request": {"Host": host} if host else None, "response": response}
+    return {direction: headers for direction, headers in found.items() if headers} or None
 
 
 def _redirect(reader: Reader) -> Json | None:
@@ -255,11 +287,12 @@ def _only_redirect(reader: Reader, route: Json) -> None:
     """Nothing of a redirect reaches a Service, so a route has no place for what is about it."""
     for name, verdict in VERDICTS.items():
         part = verdict.intent.partition(".")[0]
-        if part in ("max_body", "timeouts") and reader.has(name):
-            route.pop(part, None)
+        if (part in ("max_body", "timeouts") or verdict.intent == REQUEST_HEADERS) and reader.has(name):
             reader.tell(name, DROPPED, "nothing of a redirect reaches a Service")
-    if route.pop("headers", None):
+    if "response" in route.get("headers", {}):
         reader.refuse("custom-headers", Refused("a route that redirects has no headers of its own", "Remove it"))
+    for part in ("max_body", "timeouts", "headers"):
+        route.pop(part, None)
 
 
 def _rewrite(reader: Reader) -> None:

@@ -38,15 +38,18 @@ def of_cluster(api: Api, class_name: str) -> tuple[list[Ingress], Named]:
     return found, {name: body for name, body in live.items() if body}
 
 
-def content(path: str) -> str:
-    """Return the text of a file, "" when it is not there yet. Raises KubeError when it cannot be read."""
+def written(path: str, head: str) -> str:
+    """Return what an earlier run wrote, which begins with *head*; "" when there is no file yet. Raises KubeError."""
     try:
         with open(path, encoding="utf-8") as stream:
-            return stream.read()
+            text = stream.read()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise KubeError(f"Reading {path}: {error}. Name a file of text that you may read.") from None
+    if not text.startswith(head):
+        raise KubeError(f"Writing {path}: it is there, and nothing that was translated. Name another file.")
+    return text
 
 
 def write(path: str, text: str) -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -22,8 +21,6 @@ NAMED_KINDS = ("Secret", "ConfigMap", "Service")
 # (kind, namespace, name)
 Name = tuple[str, str, str]
 Named = t.Mapping[Name, Json]
-
-_TEMPLATE = re.compile(r"\{[{%#]")
 
 
 class Refused(ValueError):
@@ -93,7 +90,7 @@ class Settings:
     """What the annotations of one object say of a whole route.
 
     *route* has keys of a route. *redirect* and *force* say when http is sent to https: where there is TLS, or
-    everywhere. *issuer* is the ClusterIssuer of its certificates, "" when none is named.
+    everywhere. *issuer* is the lab's that certifies it; *certified* says that another one does, for the object itself.
     """
 
     route: Json = field(default_factory=dict)
@@ -102,6 +99,7 @@ class Settings:
     force: bool = False
     canary: bool = False
     issuer: str = ""
+    certified: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,18 @@ class Source:
 
     ingress: Ingress
     settings: Settings
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else is in the cluster: objects that are named, all that serve something (oldest first), and who certifies.
+
+    *issuer* certifies hosts whose certificate is lost with ingress-nginx, "" when there is none.
+    """
+
+    named: Named
+    ingresses: t.Sequence[Ingress]
+    issuer: str
 
 
 def expand(origin: str, document: t.Any) -> list[tuple[str, Json]]:
@@ -188,8 +198,3 @@ def content(named: Named, name: Name) -> dict[str, str]:
             raise Refused(f"Secret {namespace}/{short} holds what is no text in base64", "Make it anew") from None
         data.update(body.get("stringData") or {})
     return data
-
-
-def is_template(value: str) -> bool:
-    """Tell whether Ansible would run *value* as a template where it reads the routes as variables."""
-    return _TEMPLATE.search(value) is not None

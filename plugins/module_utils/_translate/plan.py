@@ -8,7 +8,10 @@ import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
-from .annotations import settings
+from .._lab.problems import Findings, Problem
+from .._routes.model import KEY
+from .._routes.rules import PROVIDERS, check_routes
+from .annotations import CLUSTER_ISSUER, is_canary, settings
 from .hosts import Merger
 from .model import (
     DROPPED,
@@ -22,18 +25,31 @@ from .model import (
     Named,
     Refused,
     Source,
+    Surroundings,
     by_age,
-    is_template,
 )
 from .values import named as split_name
 
-_WEBSOCKETS = "websockets: true is on every path of http or https: ingress-nginx passed WebSockets by itself"
+_ABOUT_TLS = (f"{PREFIX}ssl-redirect", CLUSTER_ISSUER)
+_WEBSOCKETS = (
+    "websockets: true is on every path of http or https, because ingress-nginx passed WebSockets by itself; where no "
+    "timeout says otherwise a connection may be silent for an hour, which was a minute"
+)
+_BODIES = (
+    "a route without max_body has what its controller takes, nginx 1m and traefik everything; ingress-nginx took 1m, "
+    "if its ConfigMap has no proxy-body-size"
+)
 _BUFFERS = "answers may be buffered from now on: ingress-nginx did not, which matters to server-sent events"
-_HSTS = "Strict-Transport-Security is no longer sent: ingress-nginx added it to every answer over TLS"
+_HSTS = (
+    "Strict-Transport-Security is no longer sent, which ingress-nginx added to every answer over TLS; to keep it, set "
+    'headers.response of a route to {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}'
+)
 _PERMANENT = "http is sent to https with 301, ingress-nginx answered 308"
+_PLAIN = "a route without tls is served by http only; ingress-nginx answered https too, with its default certificate"
 _GLOBAL = (
     "what the ConfigMap of ingress-nginx sets for all hosts is no annotation and not looked at: see whether it has "
-    "global-auth-url, whitelist-source-range, denylist-source-range, block-cidrs, enable-modsecurity or snippets"
+    "global-auth-url, whitelist-source-range, denylist-source-range, block-cidrs, enable-modsecurity, "
+    "use-forwarded-headers or snippets"
 )
 
 
@@ -72,56 +88,80 @@ def needed(ingresses: t.Iterable[Ingress]) -> list[Name]:
     return list(dict.fromkeys(found))
 
 
-def translate(ingresses: t.Sequence[Ingress], named: Named, class_name: str, issuer: str = "") -> Translation:
+def translate(
+    ingresses: t.Sequence[Ingress], named: Named, class_name: str, issuer: str = "", provider: str = ""
+) -> Translation:
     """Return the routes of those *ingresses* that are of a class, and the report.
 
-    *named* has the objects of needed(), *issuer* certifies the hosts that had the default certificate of ingress-nginx.
+    *named* has the objects of needed(); *issuer* certifies the hosts whose certificate is lost with ingress-nginx.
+    What *provider* refuses, or without one what every provider refuses, stops the translation.
     """
+    ordered = by_age(of_class(ingresses, class_name))
+    around = Surroundings(named, [ingress for ingress in ordered if not is_canary(ingress)], issuer)
     merger = Merger(named, issuer)
     sources: list[Source] = []
     lines: list[Line] = []
-    for ingress in by_age(of_class(ingresses, class_name)):
-        found, told_of = settings(ingress, named)
+    for ingress in ordered:
+        found, told_of = settings(ingress, around)
         sources.append(Source(ingress, found))
         lines += told_of
     merger.merge(sources)
-    told = [_seen(line, merger.served) for line in lines]
-    told += [*merger.lines, *(line for name in merger.routes for line in _templates(name, merger))]
+    told = [*(_seen(line, merger) for line in lines), *merger.lines]
     others = [f"{item} ({item.class_name or 'none'})" for item in ingresses if item.class_name != class_name]
     notes = [f"left alone, being of another class: {', '.join(others)}"] if others else []
-    return Translation(merger.routes, merger.sources, told, notes + _notes(merger.routes))
+    refused, warned = _refusals(merger, provider)
+    return Translation(merger.routes, merger.sources, told + refused, [*notes, *_notes(merger.routes), *warned])
 
 
-def _seen(line: Line, served: t.Collection[str]) -> Line:
-    if line.outcome != TRANSLATED or line.object in served:
+def _seen(line: Line, merger: Merger) -> Line:
+    """Return the line of an annotation, which had no effect if nothing of its object is served."""
+    if line.outcome != TRANSLATED:
         return line
-    return replace(line, outcome=DROPPED, text="no path of this object is served")
+    if line.object not in merger.served:
+        return replace(line, outcome=DROPPED, text="no path of this object is served")
+    if line.key in _ABOUT_TLS and line.object not in merger.secured:
+        return replace(line, outcome=DROPPED, text="it has no effect without TLS")
+    return line
 
 
-def _templates(name: str, merger: Merger) -> t.Iterator[Line]:
-    """Refuse text that Ansible would run where it reads the routes: who may write an Ingress may not run commands."""
-    for text in filter(is_template, _texts(merger.routes[name])):
-        reason = "Ansible would take it for a template and run it"
-        yield Line(merger.sources[name][0], f"route {name}", text, FAILED, reason, "Write it without {{, {% and {#")
+def _refusals(merger: Merger, provider: str) -> tuple[list[Line], list[str]]:
+    """Return what the compiler of routes says: lines that stop the translation, and notes on single providers."""
+    # A port without number has been refused already.
+    sound = {name: route for name, route in merger.routes.items() if all(path["port"] for path in _paths(route))}
+    found = {name: _problems(sound, name) for name in ([provider] if provider else PROVIDERS)}
+    first, *others = found.values()
+    common = [problem for problem in first if all(problem in other for other in others)]
+    notes = [
+        f"{name} would refuse {problem}" for name, problems in found.items() for problem in problems
+        if problem not in common
+    ]  # fmt: skip
+    return [_refusal(problem, merger) for problem in common], notes
 
 
-def _texts(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from (str(key), *_texts(item))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
+def _problems(routes: t.Mapping[str, Json], provider: str) -> list[Problem]:
+    findings = Findings()
+    check_routes({KEY: routes}, provider, findings)
+    return findings.problems
+
+
+def _paths(route: Json) -> t.Sequence[Json]:
+    return t.cast(t.Sequence[Json], route.get("paths", ()))
+
+
+def _refusal(problem: Problem, merger: Merger) -> Line:
+    route = problem.key.split(".")[1]
+    return Line(merger.sources[route][0], problem.key, problem.value, FAILED, problem.reason, problem.fix)
 
 
 def _notes(routes: t.Mapping[str, Json]) -> list[str]:
     """Return what a route does differently than ingress-nginx did by itself."""
     if not routes:
         return []
+    leading = [route for route in routes.values() if _paths(route)]
     tls = [route["tls"] for route in routes.values() if "tls" in route]
-    found = [_WEBSOCKETS, _BUFFERS] if any("paths" in route for route in routes.values()) else []
+    found = [_WEBSOCKETS, _BUFFERS] if leading else []
+    found += [_BODIES] if any("max_body" not in route for route in leading) else []
     found += [_HSTS] if tls else []
     found += [_PERMANENT] if any(entry["redirect"] for entry in tls) else []
+    found += [_PLAIN] if len(tls) < len(routes) else []
     return [*found, _GLOBAL]

@@ -10,18 +10,19 @@ from collections import Counter
 from .._kube import documents
 from .._kube.diff import HIDDEN
 from .._lab.problems import UNSET
+from .._routes.model import KEY
 from .model import DROPPED, FAILED, FOREIGN, LOST, TRANSLATED, Json
 from .plan import Translation
 from .values import HASH
 
-_HEAD = "# Routes translated from Ingress objects of ingress-nginx. It may hold password hashes.\n"
+HEAD = "# Routes translated from Ingress objects of ingress-nginx. It may hold password hashes.\n"
 _ORDER = (FAILED, LOST, TRANSLATED, DROPPED, FOREIGN)
 _WIDTH = max(map(len, _ORDER))
 
 
 def as_variables(translation: Translation) -> str:
     """Return homelab_routes as YAML."""
-    return _HEAD + documents.dump({"homelab_routes": translation.routes})
+    return HEAD + documents.dump({KEY: translation.routes}, sort=False)
 
 
 def hide(text: str) -> str:

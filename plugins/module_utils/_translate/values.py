@@ -10,19 +10,25 @@ import typing as t
 from urllib.parse import SplitResult, urlsplit
 
 from .._lab.rules_names import is_label, is_name
+from .._routes.model import NO_LIMIT
 from .model import Json, Named, Refused, content
 
 PROTOCOLS = ("http", "https", "grpc")
 REDIRECT_CODES = (301, 302, 307, 308)
 KEEPS_PATH = "$request_uri"
+MINUTE = 60
 # Go's strconv.ParseBool
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 _SIZE = re.compile(r"(\d+)([kmg]?)", re.IGNORECASE)
 HASH = re.compile(r"\$(?:2[aby]|apr1|5|6)\$[./A-Za-z0-9$=]+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 # Where people come back to after signing in: a route always has them come back to where they were.
-_COMES_BACK = re.compile(r"rd=(\$scheme://\$(host|http_host|best_http_host))?\$(escaped_)?request_uri")
+_COMES_BACK = re.compile(
+    r"rd=((https|\$scheme|\$pass_access_scheme)://\$(host|http_host|best_http_host))?\$(escaped_)?request_uri"
+)
 _OWN_HOST = ("$host", "$http_host", "$best_http_host")
+# From host and path to the Service (service, namespace, port) that answers there, by http and unguarded.
+Serving = t.Callable[[str, str], "Json | None"]
 
 
 def same(value: str, default: str) -> bool:
@@ -47,6 +53,11 @@ def number(value: str) -> int:
     return int(value)
 
 
+def count(value: str) -> int:
+    """Return a whole number, which may be 0."""
+    return 0 if value == "0" else number(value)
+
+
 def seconds(value: str) -> int:
     """Return a number of seconds."""
     try:
@@ -58,18 +69,20 @@ def seconds(value: str) -> int:
 
 def per_minute(value: str) -> int:
     """Return requests per second for requests per minute."""
-    rate, rest = divmod(number(value), 60)
+    rate, rest = divmod(number(value), MINUTE)
     if rest:
-        raise Refused("a route counts whole requests per second", f'Use limit-rps: "{rate + 1}", or a multiple of 60')
+        reason = "a route counts whole requests per second"
+        raise Refused(reason, f'Use limit-rps: "{rate + 1}", or a multiple of {MINUTE}')
     return rate
 
 
 def size(value: str) -> str:
-    """Return a number of bytes with unit; "0" is no limit."""
+    """Return a number of bytes with unit, or "0", which is no limit."""
     found = _SIZE.fullmatch(value.strip())
     if not found:
         raise Refused("it is no size that NGINX knows, so ingress-nginx kept its default", 'Write, for example, "8m"')
-    return f"{int(found.group(1))}{found.group(2).lower()}"
+    amount = int(found.group(1))
+    return f"{amount}{found.group(2).lower()}" if amount else NO_LIMIT
 
 
 def networks(value: str) -> list[str]:
@@ -127,28 +140,38 @@ def _entry(line: str) -> tuple[str, str]:
     return user, rest.partition(":")[0]
 
 
-def auth_service(value: str) -> Json:
-    """Return service, namespace, port and path of the URL of a Service in the cluster."""
+def auth_service(value: str, hosts: t.Sequence[str], serving: Serving) -> Json:
+    """Return service, namespace, port and path of a URL: of a Service of the cluster, or of the host itself."""
     fix = "Run the authentication service in the cluster and write http://SERVICE.NAMESPACE.svc.cluster.local/PATH"
     url = _url(value, fix)
+    if url.query or url.fragment or "$" in url.path:
+        raise Refused("a route asks for one path, without query and variables", fix)
+    path = url.path or "/"
+    if url.scheme in ("http", "https") and url.netloc in _own(hosts):
+        found = [serving(host, path) for host in hosts]
+        if not found or found[0] is None or any(service != found[0] for service in found):
+            raise Refused("no Service answers there by http and unguarded, or another one for each of its hosts", fix)
+        return {**found[0], "path": path}
     labels = (url.hostname or "").split(".")
     if url.scheme != "http" or "svc" not in labels[2:3] or not all(map(is_label, labels[:2])):
         raise Refused("a route asks a Service of the cluster by http", fix)
-    if url.query or url.fragment or "$" in url.path:
-        raise Refused("a route asks for one path, without query and variables", fix)
-    return {"service": labels[0], "namespace": labels[1], "port": url.port or 80, "path": url.path or "/"}
+    return {"service": labels[0], "namespace": labels[1], "port": url.port or 80, "path": path}
 
 
 def sign_in(value: str, hosts: t.Sequence[str]) -> str:
     """Return the path of the URL that people are sent to for signing in, which is of the same host."""
     fix = "Write https://$host/PATH?rd=$escaped_request_uri, or the route by hand"
     url = _url(value, fix)
-    own = [*_OWN_HOST, *hosts] if len(hosts) == 1 else _OWN_HOST
-    if (url.scheme or url.netloc) and url.netloc not in own:
+    if (url.scheme or url.netloc) and url.netloc not in _own(hosts):
         raise Refused("a route sends people to a path of its own host", fix)
     if not url.path.startswith("/") or "$" in url.path or (url.query and not _COMES_BACK.fullmatch(url.query)):
         raise Refused("a route sends people to one path and has them come back to where they were", fix)
     return url.path
+
+
+def _own(hosts: t.Sequence[str]) -> tuple[str, ...]:
+    """Return what a URL calls the host that was asked for."""
+    return (*_OWN_HOST, *hosts) if len(hosts) == 1 else _OWN_HOST
 
 
 def _url(value: str, fix: str) -> SplitResult:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 DIRECT, POLICY, NEEDS_OBJECT, CONFIG, SNIPPET, NONE = "direct", "policy", "needs_object", "config", "snippet", "none"
 UNKNOWN = "unknown"
+REQUEST_HEADERS = "headers.request"
 PROTECTION, BEHAVIOUR, TUNING = "protection", "behaviour", "tuning"
 
 
@@ -87,13 +88,16 @@ tuning | timeouts.read | | proxy-read-timeout
 tuning | timeouts.send | | proxy-send-timeout
 behaviour | paths[].protocol | | backend-protocol
 protection | auth.basic | | auth-type
-protection | auth.basic | auth-type | auth-secret auth-secret-type auth-realm
+protection | auth.basic.users | auth-type | auth-secret auth-secret-type
+protection | auth.basic.realm | auth-type | auth-realm
 protection | auth.external | | auth-url
-protection | auth.external | auth-url | auth-signin auth-response-headers
+protection | auth.external.sign_in | auth-url | auth-signin
+protection | auth.external.response_headers | auth-url | auth-response-headers
 protection | rate_limit | | limit-rps limit-rpm
-protection | rate_limit | limit-rps limit-rpm | limit-burst-multiplier
+protection | rate_limit.burst | limit-rps limit-rpm | limit-burst-multiplier
 protection | sources | | whitelist-source-range allowlist-source-range
 protection | headers.response | | custom-headers
+behaviour | headers.request | | upstream-vhost
 behaviour | redirect | | permanent-redirect temporal-redirect
 behaviour | redirect | permanent-redirect | permanent-redirect-code
 behaviour | redirect | temporal-redirect | temporal-redirect-code
@@ -102,7 +106,7 @@ behaviour | redirect | temporal-redirect | temporal-redirect-code
 # What no route says: loss, reason, fix, what it needs, annotations.
 _UNSAID = """
 protection | no controller here has ModSecurity, so nothing would inspect requests | Put a firewall for web requests in front, then remove the annotation | | enable-modsecurity enable-owasp-core-rules modsecurity-snippet modsecurity-transaction-id
-protection | a route takes no piece of NGINX's own configuration, and this one may be what guards the host | Say what it does with keys of a route, then remove the annotation | | configuration-snippet server-snippet stream-snippet
+protection | a route takes no piece of NGINX's own configuration, and this one may be what guards the host | Say what it does with keys of a route, then remove the annotation; without allow-snippet-annotations it did nothing | | configuration-snippet server-snippet stream-snippet
 protection | a route takes no piece of NGINX's own configuration, and this one may be what guards the host | Say what it does in the authentication service, then remove the annotation | auth-url | auth-snippet
 protection | a route limits requests per second, not connections or bandwidth | Use limit-rps instead, or remove the annotation if the limit is not needed | | limit-connections limit-rate
 protection | a route limits requests per second, not connections or bandwidth | Use limit-rps instead, or remove the annotation if the limit is not needed | limit-rate | limit-rate-after
@@ -131,7 +135,6 @@ tuning | it goes with canary | See there | canary | canary-by-header canary-by-h
 behaviour | a route does not send a client to the same pod again | Run one replica or share the sessions, then remove the annotation | | affinity upstream-hash-by
 tuning | it goes with affinity | See there | affinity | affinity-mode session-cookie-name session-cookie-expires session-cookie-path session-cookie-secure session-cookie-domain session-cookie-samesite session-cookie-max-age session-cookie-change-on-failure session-cookie-conditional-samesite-none
 tuning | it goes with upstream-hash-by | See there | upstream-hash-by | upstream-hash-by-subset upstream-hash-by-subset-size
-behaviour | the Service sees the host that was asked for | Let the app answer to that host, then remove the annotation | | upstream-vhost
 behaviour | redirects and cookies of the app pass unchanged | Tell the app the host and path it is reached by, then remove the annotation | | proxy-redirect-from proxy-cookie-domain proxy-cookie-path
 behaviour | redirects and cookies of the app pass unchanged | Tell the app the host and path it is reached by, then remove the annotation | proxy-redirect-from | proxy-redirect-to
 behaviour | a route does not copy requests to a second place | Remove the annotation if it is not needed | | mirror-target

@@ -48,10 +48,10 @@ def an_ingress(*paths: str, name: str = "web", namespace: str = "shop", host: st
     }
 
 
-def translated(*objects: Json, issuer: str = "") -> plan.Translation:
+def translated(*objects: Json, issuer: str = "", provider: str = "") -> plan.Translation:
     """Return the translation of the Ingress objects among *objects*."""
     ingresses, named = apply.of_task(objects)
-    return plan.translate(ingresses, named, "nginx", issuer)
+    return plan.translate(ingresses, named, "nginx", issuer, provider)
 
 
 def route(*objects: Json, issuer: str = "") -> Json:

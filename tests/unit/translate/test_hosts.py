@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 
 import pytest
 
@@ -212,6 +213,16 @@ CERTIFIED: dict[str, tuple[list[Json], str, Json | None]] = {
         "internal",
         {"issuer": "letsencrypt", "redirect": True},
     ),
+    "an issuer elsewhere, and none of the lab": (
+        [an_ingress(tls=TLS, annotations={"cert-manager.io/cluster-issuer": "le-prod"})],
+        "",
+        {"secret": "shop-tls", "redirect": True},
+    ),
+    "an issuer elsewhere": (
+        [an_ingress(tls=TLS, annotations={"cert-manager.io/cluster-issuer": "le-prod"})],
+        "letsencrypt",
+        {"issuer": "letsencrypt", "redirect": True},
+    ),
     "the oldest decides": (
         [an_ingress(day=2, tls=TLS), an_ingress("/api", name="api", tls=[{"hosts": [HOST], "secretName": "old"}])],
         "",
@@ -239,3 +250,119 @@ UNCERTIFIED = {
 @pytest.mark.parametrize("objects", UNCERTIFIED.values(), ids=UNCERTIFIED)
 def test_a_host_that_nobody_certifies_fails(objects: list[Json]) -> None:
     assert [item.rpartition(" ")[2] for item in failures(*objects)] == ["spec.tls"]
+
+
+def test_of_objects_with_tls_the_one_of_the_route_s_namespace_decides() -> None:
+    """ingress-nginx took the oldest; a route reaches the Secrets of its own namespace only."""
+    elsewhere = an_ingress("/api", name="tls", namespace="other", tls=[{"hosts": [HOST], "secretName": "old"}])
+    younger = an_ingress("/", "/api", day=2, tls=TLS)
+    elsewhere["spec"]["rules"][0]["http"] = None
+    found = translated(elsewhere, younger)
+    assert found.routes["shop-example-org"]["tls"] == {"secret": "shop-tls", "redirect": True}
+    told = line(found, "spec.tls", "other/tls")
+    assert (told.outcome, told.value) == ("dropped", "old")
+    assert told.text == f"shop/web decides now, as it is in the namespace of the route of {HOST}"
+
+
+def test_a_redirect_of_some_paths_fails() -> None:
+    assert failures(an_ingress("/old", permanent_redirect="https://example.com")) == [f"shop/web redirect of {HOST}"]
+
+
+PROXY = {"service": {"name": "oauth2-proxy", "port": {"name": "http"}}}
+PROXY_SERVICE: Json = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "oauth2-proxy", "namespace": "auth"},
+    "spec": {"ports": [{"name": "http", "port": 4180}]},
+}
+EXTERNAL = {"service": "oauth2-proxy", "namespace": "auth", "port": 4180, "path": "/oauth2/auth"}
+IN_CLUSTER = "http://oauth2-proxy.auth.svc.cluster.local:4180/oauth2/auth"
+
+
+def the_app(url: str = "https://$host/oauth2/auth", start: str = "/oauth2/start", **more: t.Any) -> Json:
+    """Return an app's object, guarded by oauth2-proxy."""
+    return an_ingress(auth_url=url, auth_signin=f"https://$host{start}?rd=$escaped_request_uri", **more)
+
+
+def the_proxy(*paths: str, backend: Json = PROXY, **more: t.Any) -> Json:
+    """Return the object of oauth2-proxy itself: the same host, and no authentication."""
+    found = an_ingress(*paths or ["/oauth2"], name="oauth2-proxy", namespace="auth", **more)
+    for path in found["spec"]["rules"][0]["http"]["paths"]:
+        path["backend"] = backend
+    return found
+
+
+@pytest.mark.parametrize("url", ["https://$host/oauth2/auth", f"https://{HOST}/oauth2/auth", IN_CLUSTER])
+@pytest.mark.parametrize("age", [1, 3], ids=["older", "younger"])
+@pytest.mark.parametrize("paths", [["/oauth2"], ["/oauth2/start", "/oauth2/callback", "/oauth2/auth"]], ids=len)
+def test_signing_in_has_an_object_of_its_own(url: str, age: int, paths: list[str]) -> None:
+    """Of another namespace, with TLS of its own; the route answers there without authentication, by sign_in."""
+    tls = {"tls": [{"hosts": [HOST], "secretName": "proxy-tls"}]}
+    objects = [the_app(url, day=2, tls=TLS), the_proxy(*paths, day=age, **tls), PROXY_SERVICE]
+    found = route(*objects)
+    assert found["namespace"] == "shop"
+    assert services(found) == {"/": "web"}
+    assert found["auth"] == {"external": {**EXTERNAL, "sign_in": "/oauth2/start"}}
+    assert found["tls"] == {"secret": "shop-tls", "redirect": True}
+    whole = translated(*objects)
+    assert sorted(whole.sources["shop-example-org"]) == ["auth/oauth2-proxy", "shop/web"]
+    for path in paths:
+        told = line(whole, f"spec.rules of {HOST}{path}", "auth/oauth2-proxy")
+        assert (told.outcome, told.value) == ("translated", "oauth2-proxy")
+        assert told.text.startswith("auth.external.sign_in: ")
+
+
+OTHER_PROXY = {"service": {"name": "other", "port": {"number": 4180}}}
+SIGN_IN_FAILS: dict[str, tuple[list[Json], str]] = {
+    "to another Service": (
+        [the_app(IN_CLUSTER), the_proxy(backend=OTHER_PROXY)],
+        f"auth/oauth2-proxy spec.rules of {HOST}/oauth2",
+    ),
+    "by https": (
+        [the_app(IN_CLUSTER), the_proxy(backend_protocol="HTTPS"), PROXY_SERVICE],
+        f"auth/oauth2-proxy spec.rules of {HOST}/oauth2",
+    ),
+    "for some networks": (
+        [the_app(IN_CLUSTER), the_proxy(whitelist_source_range="10.0.0.0/8"), PROXY_SERVICE],
+        f"auth/oauth2-proxy sources of {HOST}",
+    ),
+    "a port that is not there": ([the_app(IN_CLUSTER), the_proxy()], "auth/oauth2-proxy spec.rules.port"),
+    "asked at a port that is not there": ([the_app(), the_proxy(day=2)], "shop/web auth-url"),
+    "asked where nobody answers": ([the_app()], "shop/web auth-url"),
+    "asked by https": ([the_app(), the_proxy(backend_protocol="HTTPS"), PROXY_SERVICE], "shop/web auth-url"),
+}
+
+
+@pytest.mark.parametrize(("objects", "failure"), SIGN_IN_FAILS.values(), ids=SIGN_IN_FAILS)
+def test_signing_in_that_no_route_has_fails(objects: list[Json], failure: str) -> None:
+    assert failure in failures(*objects)
+
+
+def test_signing_in_without_sign_in_is_a_path_that_would_be_guarded() -> None:
+    """Nobody could sign in; the fix says how a route knows of it."""
+    found = translated(an_ingress(auth_url=IN_CLUSTER), the_proxy(day=2), PROXY_SERVICE)
+    told = next(item for item in found.failures if item.key == f"auth of {HOST}")
+    assert told.object == "auth/oauth2-proxy"
+    assert told.fix.endswith("; what people need for signing in is found by auth-signin")
+
+
+def test_what_a_request_for_authentication_reaches_is_the_longest_path() -> None:
+    exact = the_proxy("/oauth2/auth", backend={"service": {"name": "exact", "port": {"number": 1}}}, day=3)
+    exact["metadata"]["name"], exact["spec"]["rules"][0]["http"]["paths"][0]["pathType"] = "exact", "Exact"
+    objects = [the_app(start="/sign/in"), the_proxy(day=2), PROXY_SERVICE]
+    found = translated(*objects).routes["shop-example-org"]["auth"]["external"]["service"]
+    longest = translated(*objects, exact).routes["shop-example-org"]["auth"]["external"]["service"]
+    assert (found, longest) == ("oauth2-proxy", "exact")
+
+
+def test_two_hosts_that_authenticate_elsewhere_fail() -> None:
+    app, other = the_app(), the_proxy(host="other.example.org")
+    app["spec"]["rules"].append({**app["spec"]["rules"][0], "host": "other.example.org"})
+    assert failures(app, the_proxy(), PROXY_SERVICE) == [
+        "shop/web auth-url",
+        "auth/oauth2-proxy namespace of shop.example.org",
+    ]
+    other["metadata"]["name"] = "second"
+    both = translated(app, the_proxy(), other, PROXY_SERVICE)
+    assert [str(item) for item in both.failures] == []
+    assert [item["auth"]["external"]["service"] for item in both.routes.values()] == ["oauth2-proxy"] * 2

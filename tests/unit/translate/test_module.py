@@ -91,6 +91,16 @@ def test_a_file_is_written_for_its_owner_only(tmp_path: Path) -> None:
         apply.write(str(tmp_path / "none" / "routes.yml"), "new")
 
 
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "all.yml"
+    assert apply.written(str(path), "# Routes") == ""
+    path.write_text("# Routes\nmine: true\n", encoding="utf-8")
+    assert apply.written(str(path), "# Routes") == "# Routes\nmine: true\n"
+    path.write_text("homelab_name: home\n", encoding="utf-8")
+    with pytest.raises(KubeError, match=r"it is there, and nothing that was translated\. Name another file\."):
+        apply.written(str(path), "# Routes")
+
+
 def test_the_module(tmp_path: Path) -> None:
     """Check mode writes nothing, a run writes once, a failure leaves the file; hashes are in the file alone."""
     module, place = "atarnet.homelab.ingress_nginx_translate", str(tmp_path / "routes.yml")

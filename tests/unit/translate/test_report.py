@@ -32,6 +32,7 @@ VALUES = (
     "?",
     "",
 )
+TLS = [{"hosts": ["shop.example.org"], "secretName": "shop-tls"}]
 OTHERS = ("kubernetes.io/ingress.class", "cert-manager.io/cluster-issuer", "nginx.org/rewrites", f"{PREFIX}of-mine")
 
 # One object for each kind of verdict.
@@ -60,7 +61,7 @@ dropped     canary-weight = "10": it has no effect without canary.""",  # noqa: 
     "config": (
         {"enable_access_log": "false", "http2_push_preload": "false", "stream_snippet": "server { listen 1; }"},
         """\
-failed      stream-snippet = "server { listen 1; }": a route takes no piece of NGINX's own configuration, and this one may be what guards the host. Say what it does with keys of a route, then remove the annotation.
+failed      stream-snippet = "server { listen 1; }": a route takes no piece of NGINX's own configuration, and this one may be what guards the host. Say what it does with keys of a route, then remove the annotation; without allow-snippet-annotations it did nothing.
 lost        enable-access-log = "false": logs and traces are those of the controller. Set them for the whole controller if they are needed.
 dropped     http2-push-preload = "false": it is the default.""",  # noqa: E501
     ),
@@ -85,34 +86,34 @@ WHOLE = """\
 # Routes translated from Ingress objects of ingress-nginx. It may hold password hashes.
 homelab_routes:
   shop-example-org:
+    host: shop.example.org
+    namespace: shop
+    paths:
+    - path: /
+      service: web
+      port: 80
+      websockets: true
+    - path: /api
+      service: web
+      port: 80
+      websockets: true
+    tls:
+      secret: shop-tls
+      redirect: true
+    rate_limit:
+      per_second: 10
+      burst: 50
+    max_body: 10m
+    sources:
+    - 192.168.50.0/24
     auth:
       basic:
         realm: Shop
         users:
           anna: (hidden)
           bob: (hidden)
-    host: shop.example.org
-    max_body: 10m
-    namespace: shop
-    paths:
-    - path: /
-      port: 80
-      service: web
-      websockets: true
-    - path: /api
-      port: 80
-      service: web
-      websockets: true
-    rate_limit:
-      burst: 50
-      per_second: 10
-    sources:
-    - 192.168.50.0/24
     timeouts:
       read: 300
-    tls:
-      redirect: true
-      secret: shop-tls
 """
 
 
@@ -211,18 +212,83 @@ TEMPLATES: dict[str, list[Json]] = {
         an_ingress(auth_type="basic", auth_secret="htpasswd", auth_realm="{{ lookup('pipe', 'id') }}"),
         HTPASSWD,
     ],
+    "a user": [
+        an_ingress(auth_type="basic", auth_secret="htpasswd"),
+        {**HTPASSWD, "stringData": {"auth": f"{{{{ x }}}}:{HASH}"}},
+    ],
     "a path": [an_ingress("/{% x %}")],
     "a header": [
         an_ingress(custom_headers="h"),
         {"kind": "ConfigMap", "metadata": {"name": "h", "namespace": "shop"}, "data": {"X-A": "{{ x }}"}},
+    ],
+    "the name of a header": [
+        an_ingress(custom_headers="h"),
+        {"kind": "ConfigMap", "metadata": {"name": "h", "namespace": "shop"}, "data": {"{{ x }}": "a"}},
+    ],
+    "a host": [an_ingress(upstream_vhost="{{ x }}")],
+    "what the authentication hands on": [
+        an_ingress(auth_url="http://a.b.svc/auth", auth_response_headers="{{ x }}"),
     ],
 }
 
 
 @pytest.mark.parametrize("objects", TEMPLATES.values(), ids=TEMPLATES)
 def test_what_ansible_would_run_is_refused(objects: list[Json]) -> None:
+    """Who may write an Ingress may not run commands where the routes are read."""
     found = translated(*objects)
-    assert [line.text for line in found.failures] == ["Ansible would take it for a template and run it"]
+    assert [item.key.startswith("homelab_routes.shop-example-org.") for item in found.failures] == [True]
+
+
+EXTERNAL = {"auth_url": "http://proxy.auth.svc:4180/oauth2/auth"}
+SIGN_IN = {**EXTERNAL, "auth_signin": "https://$host/oauth2/start"}
+HANDED_ON = {**EXTERNAL, "auth_response_headers": "X-User"}
+# Annotations: which provider refuses the route, and the key it names.
+REFUSED_BY = {
+    "signing in": (SIGN_IN, "traefik", "auth.external.sign_in"),
+    "headers of the user": (HANDED_ON, "nginx", "auth.external.response_headers"),
+    "time to send": ({"proxy_send_timeout": "60"}, "traefik", "timeouts.send"),
+}
+
+
+@pytest.mark.parametrize(("annotations", "provider", "key"), REFUSED_BY.values(), ids=REFUSED_BY)
+def test_what_one_provider_refuses(annotations: dict[str, str], provider: str, key: str) -> None:
+    """It stops the translation for that one, and is a note while it is not known which one it will be."""
+    where = f"homelab_routes.shop-example-org.{key}"
+    found = {name: translated(an_ingress(**annotations), provider=name) for name in ("", "nginx", "traefik")}
+    assert {name: [item.key for item in told.failures] for name, told in found.items()} == {
+        "": [],
+        "nginx": [],
+        "traefik": [],
+        provider: [where],
+    }
+    assert found[provider].failures[0].object == "shop/web"
+    assert [note for note in found[""].notes if note.startswith(f"{provider} would refuse {where} = ")]
+    assert not [note for name in ("nginx", "traefik") for note in found[name].notes if "would refuse" in note]
+
+
+def test_what_no_provider_takes_fails_without_one() -> None:
+    found = translated(an_ingress("/a b"), an_ingress(name="slow", host="b.example.org", proxy_read_timeout="86401"))
+    assert [(item.object, item.key) for item in found.failures] == [
+        ("shop/web", "homelab_routes.shop-example-org.paths[0].path"),
+        ("shop/slow", "homelab_routes.b-example-org.timeouts.read"),
+    ]
+    assert not [note for note in found.notes if "would refuse" in note]
+
+
+NOTES = {
+    "Strict-Transport-Security": ({"tls": TLS}, True),
+    "without max_body": ({}, True),
+    "without max_body ": ({"proxy_body_size": "0"}, False),
+    "308": ({"tls": TLS, "ssl_redirect": "false"}, False),
+    "without tls": ({}, True),
+    "without tls ": ({"tls": TLS}, False),
+    "websockets": ({"permanent_redirect": "https://www.example.org"}, False),
+}
+
+
+@pytest.mark.parametrize(("word", "given", "expected"), [(key.strip(), *row) for key, row in NOTES.items()])
+def test_what_all_routes_do_differently_is_noted_where_it_matters(word: str, given: Json, expected: bool) -> None:
+    assert any(word in note for note in translated(an_ingress(**given)).notes) == expected
 
 
 def test_no_object_no_route() -> None:

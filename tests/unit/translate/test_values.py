@@ -20,6 +20,8 @@ SAID: dict[str, tuple[dict[str, str], Json]] = {
     "size in capitals": ({"proxy_body_size": "08M"}, {"max_body": "8m"}),
     "bytes": ({"proxy_body_size": "1048576"}, {"max_body": "1048576"}),
     "no limit of size": ({"proxy_body_size": "0"}, {"max_body": "0"}),
+    "no limit with unit": ({"proxy_body_size": "0m"}, {"max_body": "0"}),
+    "another host": ({"upstream_vhost": "app.internal"}, {"headers": {"request": {"Host": "app.internal"}}}),
     "timeouts": (
         {"proxy_connect_timeout": "10", "proxy_read_timeout": "3600", "proxy_send_timeout": "60"},
         {"timeouts": {"connect": 10, "read": 3600, "send": 60}},
@@ -29,8 +31,12 @@ SAID: dict[str, tuple[dict[str, str], Json]] = {
         {"limit_rps": "10", "limit_burst_multiplier": "2"},
         {"rate_limit": {"per_second": 10, "burst": 20}},
     ),
-    "rate per minute": ({"limit_rpm": "300"}, {"rate_limit": {"per_second": 5, "burst": 25}}),
-    "no rate": ({"limit_rps": "0", "limit_rpm": "60"}, {"rate_limit": {"per_second": 1, "burst": 5}}),
+    "rate per minute": ({"limit_rpm": "300"}, {"rate_limit": {"per_second": 5, "burst": 1500}}),
+    "no rate": ({"limit_rps": "0", "limit_rpm": "60"}, {"rate_limit": {"per_second": 1, "burst": 300}}),
+    "no burst": (
+        {"limit_rps": "10", "limit_burst_multiplier": "0"},
+        {"rate_limit": {"per_second": 10, "burst": 0}},
+    ),
     "sources": (
         {"whitelist_source_range": "192.168.50.0/24, 10.0.0.7,fd00:50::/64,192.168.50.0/24"},
         {"sources": ["192.168.50.0/24", "10.0.0.7/32", "fd00:50::/64"]},
@@ -80,7 +86,7 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
     "negative rate": ({"limit_rps": "-1"}, "limit-rps", "no whole number"),
     "rate per minute that is none per second": ({"limit_rpm": "90"}, "limit-rpm", "whole requests per second"),
     "two rates": ({"limit_rps": "1", "limit_rpm": "60"}, "limit-rpm", "one rate"),
-    "multiplier of nothing": ({"limit_rps": "1", "limit_burst_multiplier": "0"}, "limit-burst-multiplier", "no whole"),
+    "negative multiplier": ({"limit_rps": "1", "limit_burst_multiplier": "-1"}, "limit-burst-multiplier", "no whole"),
     "a source that is none": ({"whitelist_source_range": "10.0.0.0/8,office"}, "whitelist-source-range", "'office'"),
     "no source": ({"whitelist_source_range": ""}, "whitelist-source-range", "''"),
     "neither true nor false": ({"ssl_redirect": "yes"}, "ssl-redirect", "neither true nor false"),
@@ -221,6 +227,13 @@ def test_signing_in_at_the_only_host_by_name() -> None:
     assert found == "/start"
     with pytest.raises(Refused):
         values.sign_in("https://shop.example.org/start", ["shop.example.org", "other.example.org"])
+
+
+@pytest.mark.parametrize(
+    "back", ["", "?rd=$escaped_request_uri", "?rd=https://$host$request_uri", "?rd=$scheme://$http_host$request_uri"]
+)
+def test_signing_in_comes_back_to_where_it_began(back: str) -> None:
+    assert values.sign_in(f"https://$host/start{back}", ["shop.example.org"]) == "/start"
 
 
 def test_a_rewrite_to_the_path_itself_is_none() -> None:

@@ -71,7 +71,7 @@ def test_each_stops_or_is_reported(name: str) -> None:
     heads = {PREFIX + head: "on" for head in verdict.needs[:1]}
     found = translated(an_ingress(annotations={**heads, PREFIX + name: "?"}))
     expected = "lost" if verdict.loss == TUNING and not verdict.intent else "failed"
-    told = {"auth-realm": "translated", "auth-response-headers": "translated"}
+    told = dict.fromkeys(("auth-realm", "auth-response-headers", "upstream-vhost"), "translated")
     assert line(found, name).outcome == told.get(name, expected)
     assert line(found, name).verdict == verdict.kind
     assert line(found, name).protects == (verdict.loss == PROTECTION)
@@ -125,7 +125,15 @@ def test_annotations_of_others_are_told_too() -> None:
         "kubernetes.io/ingress.class": "nginx",
         "cert-manager.io/cluster-issuer": "letsencrypt",
         "cert-manager.io/issuer": "mine",
+        "kubernetes.io/tls-acme": "false",
         "external-dns.alpha.kubernetes.io/ttl": "60",
     }
-    found = translated(an_ingress(annotations=others))
-    assert [line(found, key).outcome for key in others] == ["dropped", "translated", "lost", "foreign"]
+    found = translated(an_ingress(annotations=others, tls=[{"secretName": "shop-tls"}]))
+    assert [line(found, key).outcome for key in others] == ["dropped", "translated", "lost", "foreign", "foreign"]
+
+
+@pytest.mark.parametrize("key", [f"{PREFIX}ssl-redirect", "cert-manager.io/cluster-issuer"])
+def test_what_is_about_tls_is_dropped_without_it(key: str) -> None:
+    values = {f"{PREFIX}ssl-redirect": "false", "cert-manager.io/cluster-issuer": "internal"}
+    plain, secured = an_ingress(annotations=values), an_ingress(annotations=values, tls=[{"hosts": []}])
+    assert [line(translated(item), key).outcome for item in (plain, secured)] == ["dropped", "translated"]
