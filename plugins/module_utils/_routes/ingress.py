@@ -38,7 +38,8 @@ def check_ingress(known: Values, network: Network | None, findings: Findings) ->
             findings.add(ROUTES, sorted(map(str, known[ROUTES])), "there is no controller that would serve them", fix)
         return None
     before = len(findings.problems)
-    provider = given.get("provider")
+    # No default of the spec, which would turn nothing given into a controller.
+    provider = given.get("provider", NGINX)
     if provider == RETIRED:
         reason = (
             "it was retired in March 2026, and holes found since then (CVE-2026-42945, CVE-2026-9256, CVE-2026-42533) "
