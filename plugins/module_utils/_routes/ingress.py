@@ -38,8 +38,8 @@ def check_ingress(known: Values, network: Network | None, findings: Findings) ->
             findings.add(ROUTES, sorted(map(str, known[ROUTES])), "there is no controller that would serve them", fix)
         return None
     before = len(findings.problems)
-    # No default of the spec, which would turn nothing given into a controller.
-    provider = given.get("provider", NGINX)
+    # No default of the spec: Ansible would fill it in where nothing is given.
+    provider = str(given.get("provider") or NGINX)
     if provider == RETIRED:
         reason = (
             "it was retired in March 2026, and holes found since then (CVE-2026-42945, CVE-2026-9256, CVE-2026-42533) "
@@ -56,7 +56,7 @@ def check_ingress(known: Values, network: Network | None, findings: Findings) ->
         findings.add(KEY, UNSET, "it is reached at an address of a pool, and no segment has one", fix)
         return None
     address = _address(given.get("address"), pools, findings)
-    return Ingress(str(provider), address) if address and len(findings.problems) == before else None
+    return Ingress(provider, address) if address and len(findings.problems) == before else None
 
 
 def _address(text: t.Any, pools: t.Sequence[spans.Span], findings: Findings) -> IPv4Address | None:

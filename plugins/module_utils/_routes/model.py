@@ -13,7 +13,7 @@ HTTP, HTTPS, GRPC = "http", "https", "grpc"
 # The ClusterIssuers that the certificates role makes.
 ISSUERS = ("internal", "letsencrypt", "letsencrypt-staging")
 WILDCARD = "*."
-# A max_body that lets every body pass; without any the controller has a limit of its own, or none.
+# A max_body that lets every body pass, whatever the controller has by itself.
 NO_LIMIT = "0"
 
 

@@ -7,7 +7,6 @@ VirtualServer rather than Ingress, because Policies with rateLimit and basicAuth
 * nginx has an order of its own: a body that is too large (413), then the rate (429), the source (403), the user (401).
   A redirect to https is answered before all of them.
 * A prefix of nginx is one of letters. By path element it is two locations, "=/api" and "/api/".
-* Without max_body nginx takes bodies of 1m.
 * A wildcard covers names at any depth, as it does in DNS.
 * Rates are counted by each replica of the controller. Without burst there is none, and one beyond is refused; what
   comes in a burst is let through at once.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from .._lab.problems import Findings, Problem
 from .._routes.model import KEY
-from .._routes.rules import PROVIDERS, check_routes
+from .._routes.rules import NGINX, PROVIDERS, TRAEFIK, check_routes
 from .annotations import CLUSTER_ISSUER, is_canary, settings
 from .hosts import Merger
 from .model import (
@@ -36,8 +36,7 @@ _WEBSOCKETS = (
     "timeout says otherwise a connection may be silent for an hour, which was a minute"
 )
 _BODIES = (
-    "a route without max_body has what its controller takes, nginx 1m and traefik everything; ingress-nginx took 1m, "
-    "if its ConfigMap has no proxy-body-size"
+    "a route without max_body sets no limit for bodies; ingress-nginx took 1m, if its ConfigMap has no proxy-body-size"
 )
 _BUFFERS = "answers may be buffered from now on: ingress-nginx did not, which matters to server-sent events"
 _HSTS = (
@@ -46,6 +45,10 @@ _HSTS = (
 )
 _PERMANENT = "http is sent to https with 301, ingress-nginx answered 308"
 _PLAIN = "a route without tls is served by http only; ingress-nginx answered https too, with its default certificate"
+_CLASS = (
+    "F5's controller serves Ingress objects of class nginx too, without what annotations of ingress-nginx guard, and "
+    "for a host the older object: delete these objects before it runs"
+)
 _GLOBAL = (
     "what the ConfigMap of ingress-nginx sets for all hosts is no annotation and not looked at: see whether it has "
     "global-auth-url, whitelist-source-range, denylist-source-range, block-cidrs, enable-modsecurity, "
@@ -110,6 +113,8 @@ def translate(
     others = [f"{item} ({item.class_name or 'none'})" for item in ingresses if item.class_name != class_name]
     notes = [f"left alone, being of another class: {', '.join(others)}"] if others else []
     refused, warned = _refusals(merger, provider)
+    if merger.routes and class_name == NGINX and provider != TRAEFIK:
+        notes.append(_CLASS)
     return Translation(merger.routes, merger.sources, told + refused, [*notes, *_notes(merger.routes), *warned])
 
 
