@@ -8,6 +8,7 @@ import typing as t
 from functools import partial
 
 from .._lab.problems import did_you_mean, show
+from .._routes.model import ISSUERS
 from . import paths, values, verdicts
 from .model import (
     CLASS,
@@ -27,7 +28,6 @@ from .model import (
 from .verdicts import REQUEST_HEADERS, UNKNOWN, VERDICTS, Verdict
 
 Value = t.TypeVar("Value")
-ISSUERS = ("internal", "letsencrypt", "letsencrypt-staging")
 CLUSTER_ISSUER, ISSUER, ACME = "cert-manager.io/cluster-issuer", "cert-manager.io/issuer", "kubernetes.io/tls-acme"
 # ingress-nginx let five times the rate through at once.
 _BURST = 5

@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._lab.problems import UNSET
+from .._routes.model import GRPC, HTTP
 from . import paths
 from .model import DROPPED, FAILED, TRANSLATED, Backend, Ingress, Json, Line, Named, Path, Refused, Source
 from .values import is_host
@@ -74,7 +75,8 @@ class Merger:
         self.routes[name] = {**route, **({"tls": tls} if tls else {}), **used[0].settings.route}
         self.sources[name] = [str(source.ingress) for source in everybody]
         self.served.update(self.sources[name])
-        self.secured.update(self.sources[name] if tls else ())
+        if tls or any(source.ingress.tls for source in members):
+            self.secured.update(self.sources[name])
 
     def _without_sign_in(self, host: str, pairs: list[tuple[Source, Path]]) -> list[tuple[Source, Path]]:
         """Return all paths but those a route has by itself: the folder of sign_in leads to the authentication Service.
@@ -96,7 +98,7 @@ class Merger:
     def _sign_in(self, host: str, asking: Source, source: Source, path: Path) -> None:
         """Say of a path in the folder of *asking*'s sign_in that the route has it, or why it has not."""
         external, backend = _external(asking), t.cast(Backend, path.backend)
-        wanted = Backend(external["service"], external["port"]), external["namespace"], "http"
+        wanted = Backend(external["service"], external["port"]), external["namespace"], HTTP
         found = Backend(backend.service, self._port(source.ingress, backend)), source.ingress.namespace
         key = f"spec.rules of {host}{path.path}"
         if (*found, source.settings.protocol) == wanted:
@@ -119,9 +121,9 @@ class Merger:
         made: Json = {"path": path.path, "service": backend.service, "port": self._port(source.ingress, backend)}
         if path.exact:
             made["match"] = "exact"
-        if protocol != "http":
+        if protocol != HTTP:
             made["protocol"] = protocol
-        if protocol != "grpc":
+        if protocol != GRPC:
             made["websockets"] = True
         return made
 

@@ -10,10 +10,9 @@ import typing as t
 from urllib.parse import SplitResult, urlsplit
 
 from .._lab.rules_names import is_label, is_name
-from .._routes.model import NO_LIMIT
+from .._routes.model import GRPC, HTTP, HTTPS, NO_LIMIT
 from .model import Json, Named, Refused, content
 
-PROTOCOLS = ("http", "https", "grpc")
 REDIRECT_CODES = (301, 302, 307, 308)
 KEEPS_PATH = "$request_uri"
 MINUTE = 60
@@ -100,7 +99,7 @@ def networks(value: str) -> list[str]:
 def protocol(value: str) -> str:
     """Return how the Service is spoken to."""
     name = value.strip().lower()
-    if name not in PROTOCOLS:
+    if name not in (HTTP, HTTPS, GRPC):
         raise Refused("a route speaks http, https or grpc to a Service", "Let the Service speak one of them")
     return name
 

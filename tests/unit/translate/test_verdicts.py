@@ -137,3 +137,10 @@ def test_what_is_about_tls_is_dropped_without_it(key: str) -> None:
     values = {f"{PREFIX}ssl-redirect": "false", "cert-manager.io/cluster-issuer": "internal"}
     plain, secured = an_ingress(annotations=values), an_ingress(annotations=values, tls=[{"hosts": []}])
     assert [line(translated(item), key).outcome for item in (plain, secured)] == ["dropped", "translated"]
+
+
+def test_tls_that_nobody_certifies_is_tls() -> None:
+    """It fails, and not also as if there were none."""
+    found = translated(an_ingress(ssl_redirect="false", tls=[{"hosts": ["shop.example.org"]}]))
+    assert [item.key for item in found.failures] == ["spec.tls"]
+    assert line(found, "ssl-redirect").outcome == "translated"
