@@ -13,8 +13,9 @@ VirtualServer rather than Ingress, because Policies with rateLimit and basicAuth
 * Headers of the response are also on what nginx itself answers, for example 403.
 * The certificate of an https Service is not verified.
 * WebSockets always pass, but silent connections end after the read timeout, by default a minute.
+* Services are told one address in X-Forwarded-For, the client's; an authentication Service also what the client says.
 * gRPC needs `http2: "true"` in the controller's ConfigMap; the address of clients that come through the tunnel needs
-  set-real-ip-from and real-ip-header.
+  set-real-ip-from and real-ip-header; bodies of any size need `client-max-body-size: "0"`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _ZONE = "10m"
 _WEBSOCKET_SECONDS = 3600
 # nginx writes these into every response itself.
 _OWN_HEADERS = ("date", "server")
+# By itself it would add the address to those that the client says.
+_CLIENT = {"X-Forwarded-For": "${remote_addr}"}
 
 
 def refuse(route: Route, findings: Findings) -> None:
@@ -165,11 +168,10 @@ def _upstream_name(index: int) -> str:
 
 
 def _action(route: Route, index: int) -> Json:
-    if not route.request_headers and not route.response_headers:
-        return {"pass": _upstream_name(index)}
-    proxy: Json = {"upstream": _upstream_name(index)}
-    if route.request_headers:
-        proxy["requestHeaders"] = {"set": _pairs(route.request_headers)}
+    proxy: Json = {
+        "upstream": _upstream_name(index),
+        "requestHeaders": {"set": _pairs({**_CLIENT, **route.request_headers})},
+    }
     if route.response_headers:
         # add alone would put a second one beside that of the Service.
         added = {name: value for name, value in route.response_headers.items() if value}

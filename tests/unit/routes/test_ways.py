@@ -75,7 +75,7 @@ def by_nginx(objects: t.Sequence[Json], host: str, path: str) -> str:
         return ""
     if "redirect" in action:
         return str(action["redirect"]["url"]).removesuffix("${request_uri}")
-    return str(next(item["service"] for item in spec["upstreams"] if item["name"] == action["pass"]))
+    return str(next(item["service"] for item in spec["upstreams"] if item["name"] == action["proxy"]["upstream"]))
 
 
 def by_traefik(objects: t.Sequence[Json], host: str, path: str) -> str:
