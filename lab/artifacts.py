@@ -10,9 +10,10 @@ import typing as t
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab import archive, files
+from lab import archive, files, given
 from lab.components import Builder
 from lab.errors import LabError
+from lab.given import Given
 from lab.lockfile import Lock
 from lab.paths import Paths
 from lab.table import ARTIFACTS, CHARTS, COMPONENTS, MANIFESTS, Artifact
@@ -72,15 +73,16 @@ def make_chart(name: str, version: str, source: Path, folder: Path) -> Path:
 
 
 class Artifacts:
-    """The tree of files for one lock and one set of components."""
+    """The tree of files for one lock and one set of components, and one that may be given."""
 
-    def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str) -> None:
-        self._lock, self._builder, self._arch = lock, builder, arch
+    def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str, gift: Given) -> None:
+        self._lock, self._builder, self._arch, self._gift = lock, builder, arch, gift
         rows = [(one.name, one.paths(arch), builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
         charts = [(lock.charts[name], builder.key(component)) for name, component in CHARTS.items()]
         self._root = paths.cache / "artifacts"
         manifests = [(lock.manifests[name], builder.key(component)) for name, (component, _) in MANIFESTS.items()]
-        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts, manifests)
+        definitions = (lock.manifests[given.DEFINITIONS], files.sha256_of_bytes(gift.definitions))
+        self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts, manifests, definitions)
 
     @property
     def tree(self) -> Path:
@@ -108,6 +110,8 @@ class Artifacts:
                 target = folder / mirrored(self._lock.manifests[name]["url"])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self._builder.copy(component, what), target)
+            files.write(folder / mirrored(self._lock.manifests[given.DEFINITIONS]["url"]), self._gift.definitions)
+            checksums[given.DEFINITIONS] = {ANY: files.sha256_of_bytes(self._gift.definitions)}
             files.write(folder / CHECKSUMS, json.dumps(checksums, indent=1, sort_keys=True))
         return True
 

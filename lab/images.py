@@ -19,9 +19,10 @@ import typing as t
 from dataclasses import asdict
 from pathlib import Path
 
-from lab import archive, files, rootfs, web
+from lab import archive, files, given, rootfs, web
 from lab.components import Builder
 from lab.errors import LabError
+from lab.given import Given
 from lab.lockfile import Lock
 from lab.machine import architecture
 from lab.paths import Paths
@@ -68,10 +69,10 @@ def _descriptor(media_type: str, digest: str, size: int) -> dict[str, t.Any]:
 
 
 class Images:
-    """The images of one lock, one set of components and one depot."""
+    """The images of one lock, one set of components and one depot, and one that may be given."""
 
-    def __init__(self, paths: Paths, lock: Lock, builder: Builder, system: rootfs.System) -> None:
-        self._paths, self._lock, self._builder, self._system = paths, lock, builder, system
+    def __init__(self, paths: Paths, lock: Lock, builder: Builder, system: rootfs.System, gift: Given) -> None:
+        self._paths, self._lock, self._builder, self._system, self._gift = paths, lock, builder, system, gift
         self._marks = paths.cache / "images"
 
     @property
@@ -104,6 +105,8 @@ class Images:
         return len(missing)
 
     def _key(self, image: Image) -> str:
+        if self._is_given(image):
+            return files.key_of("given", self._gift.key)
         parts = [RECIPE, rootfs.RECIPE, asdict(image), self.reference(image), SEARCH_PATH]
         if image.component:
             parts.append(self._builder.key(image.component))
@@ -120,7 +123,13 @@ class Images:
         mark = self._mark(image)
         return link.exists() and mark.exists() and mark.read_text() == self._key(image)
 
+    def _is_given(self, image: Image) -> bool:
+        return image.name == given.IMAGE and bool(self._gift.image)
+
     def _push(self, image: Image, layers: Path, port: int) -> None:
+        if self._is_given(image):
+            self._crane("push" if Path(self._gift.image).is_file() else "copy", self._gift.image, image, port)
+            return
         blobs = [self._package_layer(image, layers)] if image.packages else []
         if image.files:
             blobs.append(self._program_layer(image, layers))
@@ -141,12 +150,15 @@ class Images:
             }
             (layout / "index.json").write_bytes(_json(index))
             (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-            reference = self.reference(image)
-            run(
-                [self._builder.binary("crane", "crane"), "push", layout, f"localhost:{port}/{reference}"],
-                attempted=f"Pushing image {reference} into the lab's registry",
-                remedy=f"See {self._paths.log('registry')}.",
-            )
+            self._crane("push", layout, image, port)
+
+    def _crane(self, verb: str, source: Path | str, image: Image, port: int) -> None:
+        reference = self.reference(image)
+        run(
+            [self._builder.binary("crane", "crane"), verb, source, f"localhost:{port}/{reference}"],
+            attempted=f"Pushing image {reference} into the lab's registry",
+            remedy=f"See {self._paths.log('registry')}.",
+        )
 
     def _package_layer(self, image: Image, layers: Path) -> Path:
         key = files.key_of("packages", RECIPE, rootfs.RECIPE, self._system.depot_key, list(image.packages))

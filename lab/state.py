@@ -7,7 +7,7 @@ import ipaddress
 import json
 import shutil
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab import files
@@ -42,6 +42,7 @@ class Lab:
     ``segments`` are the networks' prefixes by name, ``prefix`` is the cluster's among them.
     ``supply`` is ``build`` or ``upstream``. ``artifact_mirrors`` and ``registry_mirrors``
     are base URLs as the roles take them, ``checksums`` is artifact → architecture → sha256.
+    ``stand_ins`` are images of the lock that are not what their names say.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Lab:
     artifact_mirrors: list[str]
     registry_mirrors: dict[str, list[str]]
     checksums: dict[str, dict[str, str]]
+    stand_ins: list[str] = field(default_factory=list)
 
     @property
     def gateway(self) -> str:

@@ -224,6 +224,36 @@ def _kubernetes(name: str, packages: tuple[str, ...] = ()) -> Image:
     return Image(name, "kubernetes", binary, _KUBERNETES_LINKS, packages)
 
 
+# Listens where NGINX Ingress Controller does, without routes; its files are written where that one writes its own.
+_NGINX_STAND_IN = """cat > /etc/nginx/nginx.conf <<'END'
+daemon off;
+pid /var/lib/nginx/nginx.pid;
+worker_processes 1;
+events {}
+http {
+  access_log /dev/stdout;
+  client_body_temp_path /var/cache/nginx/body;
+  proxy_temp_path /var/cache/nginx/proxy;
+  fastcgi_temp_path /var/cache/nginx/fastcgi;
+  uwsgi_temp_path /var/cache/nginx/uwsgi;
+  scgi_temp_path /var/cache/nginx/scgi;
+  default_type text/plain;
+  server {
+    listen 80;
+    listen 443 ssl;
+    listen 9113;
+    ssl_reject_handshake on;
+    return 404 "This is a stand-in for NGINX Ingress Controller. It serves no routes.\n";
+  }
+  server {
+    listen 8081;
+    location = /nginx-ready { return 200 "Ready\n"; }
+  }
+}
+END
+exec nginx -e stderr
+"""
+
 IMAGES = (
     Image("pause", "pause", {"pause": "pause"}, entrypoint=("/pause",)),
     Image("etcd", "etcd", {f"usr/local/bin/{name}": name for name in ("etcd", "etcdctl", "etcdutl")}),
@@ -242,6 +272,7 @@ IMAGES = (
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
     Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
+    Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),
     Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image(
         "toolbox",

@@ -11,6 +11,7 @@ from lab import (
     artifacts,
     controller,
     files,
+    given,
     images,
     lockfile,
     machine,
@@ -82,20 +83,24 @@ class Maker:
                 self.stages.note("made" if self.system.make() else "kept")
             if self.choice.kind == supply.BUILD:
                 self._build()
+            elif os.environ.get("NGINX_IMAGE"):
+                raise LabError("Using NGINX_IMAGE", "nodes pull upstream's with SUPPLY=upstream", "Unset one of them.")
 
     def _build(self) -> None:
         for folder in ("components", "artifacts", "layers"):
             files.sweep(self.paths.cache / folder)
         self.builder = Builder(self.paths)
+        self.gift = given.find(os.environ, self.lock)
         with self.stages.stage("components"):
             built = self.builder.build(COMPONENTS, say)
             self.stages.note(f"{built} built, {len(COMPONENTS) - built} kept")
         with self.stages.stage("artifacts"):
-            self.artifacts = artifacts.Artifacts(self.paths, self.lock, self.builder, machine.architecture())
+            arch = machine.architecture()
+            self.artifacts = artifacts.Artifacts(self.paths, self.lock, self.builder, arch, self.gift)
             self.stages.note("made" if self.artifacts.make() else "kept")
         with self.stages.stage("images"):
-            made = images.Images(self.paths, self.lock, self.builder, self.system).make(say)
-            self.stages.note(f"{made} made, the others kept")
+            made = images.Images(self.paths, self.lock, self.builder, self.system, self.gift).make(say)
+            self.stages.note(f"{made} made, the others kept; {self.gift.about}")
             services.make_image(self.paths, self.system)
 
     def record(self, settings: NodeSettings) -> Lab:
@@ -120,6 +125,7 @@ class Maker:
                 artifact_mirrors=services.artifact_mirrors(prefix) if building else base,
                 registry_mirrors=services.registry_mirrors(prefix) if building else {},
                 checksums=self.artifacts.checksums() if building else {},
+                stand_ins=[given.IMAGE] if building and not self.gift.image else [],
             )
             state.save(self.paths.record, lab)
             segments.create(lab)
