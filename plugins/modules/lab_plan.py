@@ -173,9 +173,9 @@ plan:
           urls: ["https://example.org/crds.yml"]
           sha256: 132c57f044e82fdb157f9c83d25c798dabb75a76b63ea9f77b34902a642f87f8
     ingress:
-      description: The controller that serves the routes, and its address; null when there is none.
+      description: The controller that serves the routes, its address and settings; null when there is none.
       type: dict
-      sample: {provider: traefik, address: 192.168.20.200}
+      sample: {provider: traefik, address: 192.168.20.200, nginx_config: {}}
     routes:
       description:
         - What the routes compile to for that controller, C(objects) in the order in which they are applied, Secrets

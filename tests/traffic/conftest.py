@@ -23,6 +23,7 @@ PASSWORD = "secret"
 # The controller looks for new routes every two seconds.
 TAKEN_UP_WITHIN_S = 20.0
 PROVIDER = os.environ.get("PROVIDER", "traefik")
+NGINX_CONFIG = json.loads(os.environ.get("NGINX_CONFIG", "{}"))
 
 
 class Site(t.NamedTuple):
@@ -39,12 +40,15 @@ class Site(t.NamedTuple):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The routes with what stands behind them."""
+    if PROVIDER in lab_record().stand_ins:
+        pytest.fail(f"the lab has a stand-in for {PROVIDER}, which serves no routes. Give NGINX_IMAGE to `make lab`.")
     folder = tmp_path_factory.mktemp("traffic")
     authority, signed, key = certificate(folder, host("tree"))
     hashed = subprocess.run(["openssl", "passwd", "-apr1", PASSWORD], check=True, capture_output=True, text=True).stdout
     given = folder / "routes.json"
     wanted = routes(lab_record().segments["management"], {"anna": hashed.strip()})
-    given.write_text(json.dumps({"homelab_ingress": {"provider": PROVIDER}, "homelab_routes": wanted}))
+    ingress = {"provider": PROVIDER, "nginx_config": NGINX_CONFIG}
+    given.write_text(json.dumps({"homelab_ingress": ingress, "homelab_routes": wanted}))
     kubectl("create", "namespace", NAMESPACE)
     try:
         kubectl("--namespace", NAMESPACE, "create", "secret", "tls", SECRET, f"--cert={signed}", f"--key={key}")

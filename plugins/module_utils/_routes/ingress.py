@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The input homelab_ingress: which controller serves the routes, and at which address of the LAN."""
+"""The input homelab_ingress: which controller serves the routes, how, and at which address of the LAN."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
 
 from .._lab.problems import UNSET, Findings
@@ -23,10 +23,11 @@ PROVIDERS = (NGINX, TRAEFIK, RETIRED)
 
 @dataclass(frozen=True)
 class Ingress:
-    """The controller, and the address of a pool that it is reached at."""
+    """The controller, the address of a pool that it is reached at, and what is laid over its own settings."""
 
     provider: str
     address: IPv4Address
+    nginx_config: t.Mapping[str, str] = field(default_factory=dict)
 
 
 def check_ingress(known: Values, network: Network | None, findings: Findings) -> Ingress | None:
@@ -50,13 +51,25 @@ def check_ingress(known: Values, network: Network | None, findings: Findings) ->
             "of the Ingress objects, see docs/migrate.md"
         )
         findings.add(f"{KEY}.provider", provider, reason, fix)
+    config = _nginx_config(given.get("nginx_config") or {}, provider, findings)
     pools = [segment.pool for segment in network.segments.values() if segment.pool] if network else []
     if not pools:
         fix = "Give the cluster's segment in homelab_network a pool: FIRST-LAST"
         findings.add(KEY, UNSET, "it is reached at an address of a pool, and no segment has one", fix)
         return None
     address = _address(given.get("address"), pools, findings)
-    return Ingress(provider, address) if address and len(findings.problems) == before else None
+    return Ingress(provider, address, config) if address and len(findings.problems) == before else None
+
+
+def _nginx_config(config: Values, provider: str, findings: Findings) -> dict[str, str]:
+    key = f"{KEY}.nginx_config"
+    if config and provider != NGINX:
+        findings.add(key, sorted(map(str, config)), f"{provider} has no such settings", f"Remove it, or use {NGINX}")
+    for name, value in config.items():
+        # What is no text to YAML is none to a ConfigMap.
+        if not isinstance(value, str):
+            findings.add(f"{key}.{name}", value, "a ConfigMap holds texts only", "Write it in quotes")
+    return {str(name): str(value) for name, value in config.items()}
 
 
 def _address(text: t.Any, pools: t.Sequence[spans.Span], findings: Findings) -> IPv4Address | None:
@@ -79,4 +92,8 @@ def _address(text: t.Any, pools: t.Sequence[spans.Span], findings: Findings) -> 
 
 def compile_ingress(ingress: Ingress) -> Json:
     """Return plan["ingress"]."""
-    return {"provider": ingress.provider, "address": str(ingress.address)}
+    return {
+        "provider": ingress.provider,
+        "address": str(ingress.address),
+        "nginx_config": dict(ingress.nginx_config),
+    }

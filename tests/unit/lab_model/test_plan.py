@@ -87,7 +87,7 @@ def test_the_whole_plan() -> None:
         "routes": None,
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
-    assert set(charts) == {"metallb"} and set(manifests) == {"traefik_crds"}
+    assert set(charts) == {"metallb"} and set(manifests) == {"nginx_crds", "traefik_crds"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"
 
 
@@ -157,7 +157,7 @@ ROUTE = {"host": "shop.example.org", "namespace": "shop", "paths": [{"path": "/"
 def test_routes_are_compiled_for_the_controller_that_serves_them(asked: dict[str, str], address: str) -> None:
     for provider, kind in (("nginx", "VirtualServer"), ("traefik", "IngressRoute")):
         plan = compiled(network=POOL, ingress={"provider": provider, **asked}, routes={"shop": ROUTE})
-        assert plan["ingress"] == {"provider": provider, "address": address}
+        assert plan["ingress"] == {"provider": provider, "address": address, "nginx_config": {}}
         assert [item["kind"] for item in plan["routes"]["objects"]] == [kind]
         assert list(plan["routes"]["hosts"]) == ["shop.example.org"]
 
