@@ -52,7 +52,7 @@ options:
   manifests:
     description:
       - Files of objects that upstream publishes, each with any number of YAML documents. They are fetched to the
-        controller, verified, and kept below C($XDG_CACHE_HOME/atarnet-homelab/manifests): a later run asks nobody.
+        controller, verified, and kept below C($XDG_CACHE_HOME/atarnet-homelab/manifests), so a later run asks nobody.
     type: list
     elements: dict
     default: []
