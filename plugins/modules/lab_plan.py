@@ -134,6 +134,11 @@ plan:
       type: list
       elements: str
       sample: [node2, node3]
+    pod_nodes:
+      description: Names of the nodes that pods of apps run on; the workers, or the control planes when there are none.
+      type: list
+      elements: str
+      sample: [node2, node3]
     hosts_entries:
       description: Lines of every node's hosts file.
       type: list

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.support.lab import INVENTORY, NODES, kubectl, kubectl_json, lab, run_playbook
+from lab import state
+from tests.support.lab import INVENTORY, NODES, kubectl, kubectl_json, lab, lab_record, look_from, run_playbook
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,12 @@ def test_three_control_planes_from_blank_nodes(settings: str) -> None:
     listed = kubectl("--namespace", "kube-system", "exec", "etcd-cp1", "--", "etcdctl", *files, "member", "list")
     assert sorted(line.split(", ")[2] for line in listed.splitlines()) == sorted(NODES)
     assert run_playbook("--extra-vars", settings).changed_tasks() == []
+
+
+def test_without_workers_they_serve_what_workers_would() -> None:
+    place = state.address(lab_record().prefix, state.POOL_OFFSETS[0])
+    asked = ("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", f"http://{place}/")
+    assert look_from("users", *asked) == "404"
 
 
 def test_another_control_plane_acts_when_the_first_is_away(settings: str) -> None:

@@ -113,8 +113,11 @@ def kube_proxy_configuration(cluster: Cluster) -> dict[str, t.Any]:
 
 
 def _registration(cluster: Cluster, node: Node, resume: tuple[str, ...]) -> dict[str, t.Any]:
+    # kubeadm keeps pods off control planes; without workers there would be no place for any.
+    alone = all(one.role == CONTROL_PLANE for one in cluster.nodes.values())
     return {
         "name": node.name,
+        **({"taints": []} if alone else {}),
         "criSocket": CRI_SOCKET,
         "imagePullSerial": False,
         "kubeletExtraArgs": [{"name": "node-ip", "value": node.address}],

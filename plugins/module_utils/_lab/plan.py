@@ -51,6 +51,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "nodes": {node.name: _node(lab, node) for node in lab.nodes},
         "control_planes": [node.name for node in lab.nodes if node.role == CONTROL_PLANE],
         "workers": [node.name for node in lab.nodes if node.role == WORKER],
+        "pod_nodes": _pod_nodes(lab),
         "hosts_entries": [_hosts_entry(lab, node) for node in lab.nodes],
         "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
         "charts": {name: _chart(lab, chart) for name, chart in lock.charts.items()},
@@ -90,6 +91,11 @@ def _hosts_entry(lab: Lab, node: Node) -> Plan:
     if node.role == CONTROL_PLANE:
         names.append(endpoint_host(lab))
     return {"address": str(node.address), "names": names}
+
+
+def _pod_nodes(lab: Lab) -> list[str]:
+    """Return where pods of apps run: on workers, and without any on the control planes."""
+    return [node.name for node in lab.nodes if node.role == WORKER] or [node.name for node in lab.nodes]
 
 
 def _artifact(lab: Lab, artifact: Artifact) -> Plan:

@@ -77,6 +77,7 @@ def test_the_whole_plan() -> None:
         },
         "control_planes": ["a"],
         "workers": ["b"],
+        "pod_nodes": ["b"],
         "hosts_entries": [
             {"address": "192.168.20.12", "names": ["b.lab.home.arpa", "b"]},
             {"address": "192.168.20.11", "names": ["a.lab.home.arpa", "a", "api.lab.home.arpa"]},
