@@ -52,6 +52,7 @@ def key(component: Component, folder: Path, go_version: str, goarch: str) -> str
         "cgo": component.cgo,
         "tags": list(component.tags),
         "stamps": list(component.stamps),
+        # Only where there are some: the others are built for half an hour.
         **({"copies": dict(component.copies)} if component.copies else {}),
     }
     return files.key_of("component", RECIPE, component.name, files.digests_below(folder), row, go_version, goarch)

@@ -58,7 +58,7 @@ def network(lab: Lab) -> dict[str, t.Any]:
         "services": {
             "ingress": {
                 "segment": CLUSTER,
-                "addresses": [address(lab.prefix, POOL_OFFSETS[0])],
+                "addresses": [lab.ingress],
                 "ports": ["tcp/80", "tcp/443"],
             },
             "intranet": {

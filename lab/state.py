@@ -65,6 +65,11 @@ class Lab:
         return address(self.prefix, 1)
 
     @property
+    def ingress(self) -> str:
+        """Where the routes are served: the first address that load balancers get."""
+        return address(self.prefix, POOL_OFFSETS[0])
+
+    @property
     def private_key(self) -> str:
         """The SSH key that opens the nodes."""
         return f"{self.folder}/ssh/id_ed25519"

@@ -271,9 +271,9 @@ IMAGES = (
     ),
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
     Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
+    Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),
-    Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image(
         "toolbox",
         packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3", "procps"),

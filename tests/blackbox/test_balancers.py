@@ -11,10 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from lab import state
-from tests.support.lab import kubectl, kubectl_json, lab, lab_record, look_from, on_node
+from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, lab_record, look_from, on_node
 
 NAMESPACE = "balancers"
-IMAGE = "docker.io/library/lab-toolbox:1"
 # Says on which node it runs and who asks.
 SERVER = """
 import http.server, os
@@ -53,7 +52,7 @@ def in_pool(number: int) -> str:
 def objects() -> list[dict[str, t.Any]]:
     container = {
         "name": "who",
-        "image": IMAGE,
+        "image": TOOLBOX,
         "command": ["python3", "-c", SERVER],
         "env": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
         "readinessProbe": {"httpGet": {"port": 8080, "path": "/"}, "periodSeconds": 1},

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.lab import NODES, kubectl, kubectl_json, on_node
+from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, on_node
 
 NAMESPACE = "blackbox"
-IMAGE = "docker.io/library/lab-toolbox:1"
 OBJECTS: list[dict[str, t.Any]] = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
     {
@@ -31,7 +30,7 @@ OBJECTS: list[dict[str, t.Any]] = [
                     "containers": [
                         {
                             "name": "echo",
-                            "image": IMAGE,
+                            "image": TOOLBOX,
                             "command": [
                                 "sh",
                                 "-c",

@@ -31,10 +31,6 @@ def place(segment: str, offset: int) -> str:
     return state.address(lab_record().segments[segment], offset)
 
 
-def ingress() -> str:
-    return place(state.CLUSTER, state.POOL_OFFSETS[0])
-
-
 def server(name: str = "w1") -> str:
     return lab_record().nodes[name].address
 
@@ -72,10 +68,10 @@ def internal() -> dict[str, Answer]:
         f"gw.users.{home}": ("NOERROR", [f"A {place('users', state.ROUTER_OFFSET)}"]),
         f"gateway.iot.{home}": ("NOERROR", [f"A {place('iot', state.ROUTER_OFFSET)}"]),
         f"api.{home}": ("NOERROR", [f"A {lab.nodes['cp1'].address}"]),
-        f"ingress.{home}": ("NOERROR", [f"A {ingress()}"]),
+        f"ingress.{home}": ("NOERROR", [f"A {lab_record().ingress}"]),
         f"printer.{home}": ("NOERROR", [f"A {place('users', 30)}"]),
-        f"wiki.{home}": ("NOERROR", [f"A {ingress()}", f"CNAME ingress.{home}."]),
-        f"any.apps.{home}": ("NOERROR", [f"A {ingress()}", f"CNAME ingress.{home}."]),
+        f"wiki.{home}": ("NOERROR", [f"A {lab_record().ingress}", f"CNAME ingress.{home}."]),
+        f"any.apps.{home}": ("NOERROR", [f"A {lab_record().ingress}", f"CNAME ingress.{home}."]),
         f"cp1.{home} AAAA": ("NOERROR", []),
         f"nobody.{home}": ("NXDOMAIN", []),
         f"-x {server()}": ("NOERROR", [f"PTR w1.{home}."]),
@@ -84,8 +80,8 @@ def internal() -> dict[str, Answer]:
         f"-x {place('users', 99)}": ("NXDOMAIN", []),
         "-x 10.96.0.77": ("NXDOMAIN", []),
         "-x 192.168.77.1": ("NXDOMAIN", []),
-        "app.example.org": ("NOERROR", [f"A {ingress()}"]),
-        "shop.dev.example.org": ("NOERROR", [f"A {ingress()}"]),
+        "app.example.org": ("NOERROR", [f"A {lab_record().ingress}"]),
+        "shop.dev.example.org": ("NOERROR", [f"A {lab_record().ingress}"]),
         "kubernetes.default.svc.cluster.local": ("NOERROR", ["A 10.96.0.1"]),
         "nobody.default.svc.cluster.local": ("NXDOMAIN", []),
     }

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from lab import state
 from tests.support.lab import SiteRun, kubectl, kubectl_json, lab_record, look_from, on_node, run_playbook
 
 # Prints when it asked and what came, 0 for nothing, until the file is gone.
@@ -47,16 +46,12 @@ class Switch(t.NamedTuple):
     silent: float
 
 
-def address() -> str:
-    return state.address(lab_record().prefix, state.POOL_OFFSETS[0])
-
-
 def switch(folder: Path, *arguments: str) -> Switch:
     """Run the platform while somebody of the LAN keeps asking."""
     flag = folder / "watching"
     flag.touch()
     with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(look_from, "users", "python3", "-c", WATCH, address(), str(flag))
+        watching = pool.submit(look_from, "users", "python3", "-c", WATCH, lab_record().ingress, str(flag))
         try:
             run = run_playbook(*arguments, playbook="playbooks/platform.yml")
         finally:
@@ -99,7 +94,7 @@ def test_the_other_one_is_gone_and_its_address_has_moved(switched: Switch) -> No
     assert names("traefik") == []
     assert names("nginx") != []
     given = kubectl_json("--namespace", "ingress", "get", "service", "ingress")["status"]["loadBalancer"]["ingress"]
-    assert [item["ip"] for item in given] == [address()]
+    assert [item["ip"] for item in given] == [lab_record().ingress]
     assert switched.silent < WITHOUT_ANSWER_S
 
 
@@ -130,9 +125,9 @@ def test_health_and_metrics_have_ports_of_their_own() -> None:
 
 
 def test_a_name_that_nobody_has_is_refused() -> None:
-    body = look_from("users", "curl", "-sS", "-m", "5", "-w", "%{http_code}", f"http://{address()}/")
+    body = look_from("users", "curl", "-sS", "-m", "5", "-w", "%{http_code}", f"http://{lab_record().ingress}/")
     assert body.endswith("404")
     assert ("stand-in" in body) == ("nginx" in lab_record().stand_ins)
-    asked = ["openssl", "s_client", "-connect", f"{address()}:443", "-servername", "nobody.example.org"]
+    asked = ["openssl", "s_client", "-connect", f"{lab_record().ingress}:443", "-servername", "nobody.example.org"]
     said = look_from("users", "sh", "-c", f"{' '.join(asked)} < /dev/null 2>&1 || true")
     assert "no peer certificate available" in said and "BEGIN CERTIFICATE" not in said

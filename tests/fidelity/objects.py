@@ -8,6 +8,8 @@ import json
 import random
 import typing as t
 
+from tests.support.lab import TOOLBOX
+
 Json = dict[str, t.Any]
 SPACE = "fidelity"
 OWNER = "fidelity"
@@ -31,8 +33,7 @@ def _object(api_version: str, kind: str, name: str, **content: t.Any) -> Json:
 
 
 def _pod() -> Json:
-    image = "docker.io/library/lab-toolbox:1"
-    return {"containers": [{"name": "main", "image": image, "command": ["sleep", "1000"]}]}
+    return {"containers": [{"name": "main", "image": TOOLBOX, "command": ["sleep", "1000"]}]}
 
 
 def _config(name: str, randomness: random.Random) -> Json:

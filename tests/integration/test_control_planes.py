@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-from lab import state
 from tests.support.lab import INVENTORY, NODES, kubectl, kubectl_json, lab, lab_record, look_from, run_playbook
 
 
@@ -32,8 +31,7 @@ def test_three_control_planes_from_blank_nodes(settings: str) -> None:
 
 
 def test_without_workers_they_serve_what_workers_would() -> None:
-    place = state.address(lab_record().prefix, state.POOL_OFFSETS[0])
-    asked = ("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", f"http://{place}/")
+    asked = ("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", f"http://{lab_record().ingress}/")
     assert look_from("users", *asked) == "404"
 
 

@@ -18,6 +18,8 @@ from lab import paths, state
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
+# An image of the lab with a shell, Python and clients of the network.
+TOOLBOX = "docker.io/library/lab-toolbox:1"
 NODES = ("cp1", "w1", "w2")
 MACHINES = (*NODES, "gw")
 # What the system writes by itself, what a login leaves behind, and where nothing lasts.

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import state
-from tests.support.lab import kubectl, lab_record, run_playbook
+from tests.support.lab import TOOLBOX, kubectl, lab_record, run_playbook
 from tests.traffic.client import Client, certificate
 from tests.traffic.routes import NAMESPACE, SECRET, backends, host, routes
 
-IMAGE = "docker.io/library/lab-toolbox:1"
 PASSWORD = "secret"
 # The controller looks for new routes every two seconds.
 TAKEN_UP_WITHIN_S = 20.0
@@ -41,7 +39,7 @@ class Site(t.NamedTuple):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The routes with what stands behind them."""
     if PROVIDER in lab_record().stand_ins:
-        pytest.fail(f"the lab has a stand-in for {PROVIDER}, which serves no routes. Give NGINX_IMAGE to `make lab`.")
+        pytest.fail(f"the lab has a stand-in for {PROVIDER}, which serves no routes. Give NGINX_TOOLBOX to `make lab`.")
     folder = tmp_path_factory.mktemp("traffic")
     authority, signed, key = certificate(folder, host("tree"))
     hashed = subprocess.run(["openssl", "passwd", "-apr1", PASSWORD], check=True, capture_output=True, text=True).stdout
@@ -53,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         kubectl("--namespace", NAMESPACE, "create", "secret", "tls", SECRET, f"--cert={signed}", f"--key={key}")
         program = Path(__file__).with_name("backend.py").read_text(encoding="utf-8")
-        items = {"apiVersion": "v1", "kind": "List", "items": backends(program, IMAGE)}
+        items = {"apiVersion": "v1", "kind": "List", "items": backends(program, TOOLBOX)}
         kubectl("apply", "--filename", "-", document=json.dumps(items))
         for name in ("web", "api", "deep"):
             kubectl("--namespace", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=120s")
@@ -62,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert hashed.strip() not in run.output, "the hash of a password is in the output"
         again = run_playbook("-e", f"@{given}", playbook="playbooks/platform.yml")
         assert again.changed_tasks() == [], again.changed_tasks()
-        found = Site(state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(authority))
+        found = Site(lab_record().ingress, str(authority))
         end = time.monotonic() + TAKEN_UP_WITHIN_S
         while found.client().ask(f"https://{host('tree')}/").status != 200 and time.monotonic() < end:
             time.sleep(0.5)

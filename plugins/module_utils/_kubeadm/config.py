@@ -113,11 +113,11 @@ def kube_proxy_configuration(cluster: Cluster) -> dict[str, t.Any]:
 
 
 def _registration(cluster: Cluster, node: Node, resume: tuple[str, ...]) -> dict[str, t.Any]:
-    # kubeadm keeps pods off control planes; without workers there would be no place for any.
-    alone = all(one.role == CONTROL_PLANE for one in cluster.nodes.values())
+    # kubeadm keeps pods off control planes, also where there is no other place for them.
+    carries_pods = node.role == CONTROL_PLANE and node.name in cluster.pod_nodes
     return {
         "name": node.name,
-        **({"taints": []} if alone else {}),
+        **({"taints": []} if carries_pods else {}),
         "criSocket": CRI_SOCKET,
         "imagePullSerial": False,
         "kubeletExtraArgs": [{"name": "node-ip", "value": node.address}],

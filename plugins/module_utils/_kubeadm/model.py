@@ -43,6 +43,7 @@ class Cluster:
     kube_proxy_config: dict[str, t.Any]
     preflight_ignore: tuple[str, ...]
     nodes: dict[str, Node]
+    pod_nodes: frozenset[str]
 
     @property
     def endpoint(self) -> str:
@@ -81,6 +82,7 @@ def parse_cluster(plan: dict[str, t.Any]) -> Cluster:
                 name: Node(name=name, address=node["address"], role=node["role"])
                 for name, node in plan["nodes"].items()
             },
+            pod_nodes=frozenset(plan["pod_nodes"]),
         )
     except KeyError as exc:
         raise KubeadmError(

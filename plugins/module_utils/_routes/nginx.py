@@ -24,7 +24,7 @@ import typing as t
 
 from .._lab.problems import Findings
 from .model import EXACT, GRPC, HTTPS, ExternalAuth, Path, RateLimit, Route
-from .objects import Json, certificates, manifest, users
+from .objects import Json, basic_auth, certificates, manifest, users
 
 _API = "k8s.nginx.org/v1"
 # Some 160,000 clients (an nginx state is 64 bytes for IPv4); the oldest are forgotten when it is full.
@@ -102,7 +102,7 @@ def _policies(route: Route) -> list[Json]:
     if route.rate_limit:
         specs["rate"] = {"rateLimit": _rate_limit(route.rate_limit)}
     if route.basic:
-        specs["auth"] = {"basicAuth": {"realm": route.basic.realm, "secret": f"{route.name}-users"}}
+        specs["auth"] = basic_auth(route, route.basic)
     if route.external:
         specs["auth"] = {"externalAuth": _external(route.external)}
     return [manifest(_API, "Policy", route, part, spec=spec) for part, spec in specs.items()]

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .model import Route
+from .model import BasicAuth, Route
 
 Json = dict[str, t.Any]
+_USERS = "users"
+
+
+def name_of(route: Route, part: str) -> str:
+    """Return the name of an object of *route* that there may be more of."""
+    return f"{route.name}-{part}"
 
 
 def manifest(api_version: str, kind: str, route: Route, part: str = "", **content: t.Any) -> Json:
@@ -21,7 +27,7 @@ def manifest(api_version: str, kind: str, route: Route, part: str = "", **conten
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {
-            "name": f"{route.name}-{part}" if part else route.name,
+            "name": name_of(route, part) if part else route.name,
             "namespace": route.namespace,
             "labels": {"app.kubernetes.io/managed-by": "atarnet.homelab", "app.kubernetes.io/name": route.name},
         },
@@ -49,4 +55,9 @@ def users(route: Route, secret_type: str, key: str) -> list[Json]:
     if route.basic is None:
         return []
     lines = "".join(f"{name}:{hashed}\n" for name, hashed in route.basic.users.items())
-    return [manifest("v1", "Secret", route, "users", type=secret_type, stringData={key: lines})]
+    return [manifest("v1", "Secret", route, _USERS, type=secret_type, stringData={key: lines})]
+
+
+def basic_auth(route: Route, basic: BasicAuth) -> Json:
+    """Return how the policy of either provider names the Secret with the users."""
+    return {"basicAuth": {"realm": basic.realm, "secret": name_of(route, _USERS)}}

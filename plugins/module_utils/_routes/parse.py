@@ -13,10 +13,9 @@ from .._lab.rules_names import is_label, is_name
 from .._lab.specs import Values, check, parse_options
 from . import model, parse_demands
 from .model import KEY, Path, Redirect, Route, Tls
-from .texts import check_label, check_name, check_path, check_range, check_service
+from .texts import PORTS, check_label, check_name, check_path, check_range, check_service
 
 _CODES = (301, 302, 307, 308)
-_PORTS = (1, 65535)
 _ORIGIN = re.compile(r"https?://(?P<host>[^/:]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
 _ROUTE = parse_options(
     {
@@ -130,7 +129,7 @@ def _paths(key: str, entries: t.Sequence[Values], findings: Findings) -> tuple[P
         path = Path(**{**entry, "path": _shortest(entry["path"], entry["match"])})
         check_path(f"{where}.path", entry["path"], findings)
         check_service(f"{where}.service", path.service, findings)
-        check_range(f"{where}.port", path.port, _PORTS, findings)
+        check_range(f"{where}.port", path.port, PORTS, findings)
         if path.protocol == model.GRPC and path.websockets:
             findings.add(f"{where}.websockets", True, "gRPC has none", "Remove it, or use protocol: http")
         owner = first.setdefault((path.match, path.path), where)
@@ -156,7 +155,7 @@ def _tls(key: str, route: str, entry: Values, findings: Findings) -> Tls:
 
 def _redirect(key: str, entry: Values, findings: Findings) -> Redirect:
     match = _ORIGIN.fullmatch(entry["to"])
-    if match is None or not is_name(match["host"]) or int(match["port"] or 1) > _PORTS[1]:
+    if match is None or not is_name(match["host"]) or int(match["port"] or 1) > PORTS[1]:
         reason = "it is not the beginning of a URL, scheme and host; the path is that of the request"
         findings.add(f"{key}.to", entry["to"], reason, "Write, for example, https://www.example.org")
     if entry["code"] not in _CODES:

@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from .._lab.problems import UNSET, Findings
 from .._lab.specs import Values
 from .model import BasicAuth, ExternalAuth, RateLimit, Timeouts
-from .texts import check_header, check_label, check_path, check_range, check_service, check_value
+from .texts import PORTS, check_header, check_label, check_path, check_range, check_service, check_value
 
 OPTIONS: Values = {
     "rate_limit": {
@@ -50,7 +50,6 @@ OPTIONS: Values = {
         "options": {"connect": {"type": "int"}, "read": {"type": "int"}, "send": {"type": "int"}},
     },
 }
-_PORTS = (1, 65535)
 _RATES, _BURSTS = (1, 1_000_000), (0, 1_000_000)
 _SECONDS = (1, 86_400)
 _SIZE = re.compile(r"0|[1-9][0-9]{0,8}[kmg]?")
@@ -188,7 +187,7 @@ def _external(key: str, namespace: str, entry: Values, findings: Findings) -> Ex
     check_service(f"{key}.service", external.service, findings)
     if "namespace" in entry:
         check_label(f"{key}.namespace", external.namespace, findings)
-    check_range(f"{key}.port", external.port, _PORTS, findings)
+    check_range(f"{key}.port", external.port, PORTS, findings)
     check_path(f"{key}.path", external.path, findings)
     if "sign_in" in entry:
         check_path(f"{key}.sign_in", external.sign_in, findings)

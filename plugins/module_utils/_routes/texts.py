@@ -16,6 +16,7 @@ from .._lab.rules_names import is_label, is_name
 # Segments of what RFC 3986 calls unreserved, and some more that need no quoting; "." and ".." are no segments.
 _PATH = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~@:+,=-]+)+/?")
 LONGEST_PATH = 499
+PORTS = (1, 65535)
 _SERVICE = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 # Visible ASCII and inner spaces, without " $ \ { and }. nginx gets it in quotes, where ";" ends nothing.

@@ -27,7 +27,7 @@ import typing as t
 
 from .._lab.problems import UNSET, Findings
 from .model import EXACT, GRPC, HTTP, HTTPS, NO_LIMIT, PREFIX, Path, RateLimit, Route, nearest
-from .objects import Json, certificates, manifest, users
+from .objects import Json, basic_auth, certificates, manifest, name_of, users
 from .texts import LONGEST_PATH
 
 _API = "traefik.io/v1alpha1"
@@ -131,7 +131,7 @@ def render(route: Route) -> list[Json]:
         if route.tls.redirect:
             upgrade = {"redirectScheme": {"scheme": "https", "permanent": True}}
             found.append(manifest(_API, "Middleware", route, "upgrade", spec=upgrade))
-            plain = [_rule(_host(route), _priority(route), [f"{route.name}-upgrade"], _nobody())]
+            plain = [_rule(_host(route), _priority(route), [name_of(route, "upgrade")], _nobody())]
     found.append(manifest(_API, "IngressRoute", route, "http", spec={"entryPoints": ["web"], "routes": plain}))
     return found
 
@@ -143,7 +143,7 @@ def _middlewares(route: Route) -> list[Json]:
     if route.rate_limit:
         specs["rate"] = {"rateLimit": _rate_limit(route.rate_limit)}
     if route.basic:
-        specs["auth"] = {"basicAuth": {"realm": route.basic.realm, "secret": f"{route.name}-users"}}
+        specs["auth"] = basic_auth(route, route.basic)
     if route.external:
         external = route.external
         address = f"http://{external.service}.{external.namespace}.svc:{external.port}{external.path}"

@@ -103,7 +103,7 @@ behaviour | redirect | permanent-redirect | permanent-redirect-code
 behaviour | redirect | temporal-redirect | temporal-redirect-code
 """
 
-# What no route says: loss, reason, fix, what it needs, annotations.
+# What no route says: loss, reason, fix, what it needs, annotations; a row is a line, however long (E501).
 _UNSAID = """
 protection | no controller here has ModSecurity, so nothing would inspect requests | Put a firewall for web requests in front, then remove the annotation | | enable-modsecurity enable-owasp-core-rules modsecurity-snippet modsecurity-transaction-id
 protection | a route takes no piece of NGINX's own configuration, and this one may be what guards the host | Say what it does with keys of a route, then remove the annotation; without allow-snippet-annotations it did nothing | | configuration-snippet server-snippet stream-snippet

@@ -12,7 +12,8 @@ from tests.unit.kubeadm.test_plan import CLUSTER
 
 
 def all_control_planes() -> Cluster:
-    return replace(CLUSTER, nodes={name: replace(node, role=CONTROL_PLANE) for name, node in CLUSTER.nodes.items()})
+    nodes = {name: replace(node, role=CONTROL_PLANE) for name, node in CLUSTER.nodes.items()}
+    return replace(CLUSTER, nodes=nodes, pod_nodes=frozenset(nodes))
 
 
 def test_with_workers_kubeadm_keeps_pods_off_control_planes() -> None:

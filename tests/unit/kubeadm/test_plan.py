@@ -35,6 +35,7 @@ def make_cluster(*names: str, **changes: t.Any) -> Cluster:
             **changes,
         },
         "nodes": {name: {"address": f"10.0.0.{index + 11}", "role": ROLES[name]} for index, name in enumerate(names)},
+        "pod_nodes": [name for name in names if ROLES[name] == "worker"],
     }
     return parse_cluster(plan)
 

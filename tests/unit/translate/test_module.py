@@ -112,6 +112,7 @@ def test_the_module(tmp_path: Path) -> None:
         return [{"name": name, module: arguments, "register": "result", **more}, check]
 
     guarded = {"objects": [an_ingress(satisfy="any")]}
+    # A task that is to fail is followed by one that asserts how it did.
     tasks = [
         *task("check", ["result is changed", f"'{place}' is not exists"], check_mode=True),
         *task("run", ["result is changed", "result.routes['shop-example-org'].auth.basic.users.anna == '(hidden)'"]),

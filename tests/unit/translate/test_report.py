@@ -35,7 +35,7 @@ VALUES = (
 TLS = [{"hosts": ["shop.example.org"], "secretName": "shop-tls"}]
 OTHERS = ("kubernetes.io/ingress.class", "cert-manager.io/cluster-issuer", "nginx.org/rewrites", f"{PREFIX}of-mine")
 
-# One object for each kind of verdict.
+# One object for each kind of verdict, and the lines (E501) as people read them.
 GOLDEN = {
     "direct": (
         {"proxy_body_size": "8M", "use_regex": "false", "proxy_buffer_size": "16k"},
