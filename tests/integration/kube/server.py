@@ -50,12 +50,16 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A running API server: its folder, port, the administrator's token and that of a guest without any right."""
+    """A running API server: its folder, port, and the tokens of the administrator, a guest without rights, a member.
+
+    Nobody gives the guest a right; the member has what a test gave.
+    """
 
     folder: Path
     port: int
     token: str
     guest: str
+    member: str
 
     @property
     def kubeconfig(self) -> Path:
@@ -126,9 +130,9 @@ class Server:
 @contextlib.contextmanager
 def running(folder: Path) -> t.Iterator[Server]:
     """Give a ready API server whose files are in *folder*; it and its etcd end with the block."""
-    tools, server = binaries(), Server(folder, free_port(), secrets.token_hex(16), secrets.token_hex(16))
+    tools, server = binaries(), Server(folder, free_port(), *(secrets.token_hex(16) for _ in range(3)))
     client, peer = free_port(), free_port()
-    users = f"{server.token},admin,1,system:masters\n{server.guest},guest,2\n"
+    users = f"{server.token},admin,1,system:masters\n{server.guest},guest,2\n{server.member},member,3\n"
     (folder / "tokens.csv").write_text(users, encoding="utf-8")
     (folder / "audit.yaml").write_text(json.dumps(_AUDIT_POLICY), encoding="utf-8")
     key = ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"]

@@ -172,29 +172,29 @@ def test_a_missing_right_is_named(lab: t.Any, tmp_path: Path) -> None:
             **role,
             "kind": "ClusterRoleBinding",
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": lab.owner},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "guest"}],
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "member"}],
         }
         granted = lab.apply([{**role, "rules": [rule]}, binding], owner=f"{lab.owner}-rights")
         assert "failed" not in granted, granted["msg"]
 
     admin, objects = lab.kubeconfig, [lab.namespace_object(), web()]
-    guest = lab.server.write_kubeconfig(tmp_path / "guest.conf", token=lab.server.guest)
-    lab.kubeconfig = guest
+    member = lab.server.write_kubeconfig(tmp_path / "member.conf", token=lab.server.member)
+    lab.kubeconfig = member
     name = f"homelab-inventory-{lab.owner}"
     assert lab.apply(objects)["msg"] == (
-        f'Reading v1 ConfigMap kube-system/{name}: configmaps "{name}" is forbidden: User "guest" cannot get resource '
+        f'Reading v1 ConfigMap kube-system/{name}: configmaps "{name}" is forbidden: User "member" cannot get resource '
         '"configmaps" in API group "" in the namespace "kube-system". '
         "Give the kubeconfig's user that right, or lift what forbids it."
     )
     lab.kubeconfig = admin
     rights("get", "list", "create", "patch", "delete")
-    lab.kubeconfig = guest
+    lab.kubeconfig = member
     end = time.monotonic() + 30
     while "cannot get" in (failed := lab.apply(objects, wait=True, wait_timeout=5)["msg"]):
         assert time.monotonic() < end, "the rights never came into force"
         time.sleep(0.1)
     assert failed == (
-        f'Watching Deployment in {lab.namespace}: deployments.apps "web" is forbidden: User "guest" cannot watch '
+        f'Watching Deployment in {lab.namespace}: deployments.apps "web" is forbidden: User "member" cannot watch '
         f'resource "deployments" in API group "apps" in the namespace "{lab.namespace}". '
         "Give the kubeconfig's user that right, or lift what forbids it."
     )
