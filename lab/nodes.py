@@ -17,13 +17,14 @@ from lab.state import Lab, Node
 
 BOOT_SECONDS = 60
 
-# podman mounts its own files over these, which then could not be replaced by renaming.
+# podman mounts its own files over these, which then could not be replaced by renaming. One that a program of the boot has
+# open at this moment is detached all the same.
 # Under cgroup version 1 it also mounts two more things on /sys/fs/cgroup/systemd, over which
 # the runc inside a node stumbles: first the release agent goes, then the mount above.
 SETTLE_SCRIPT = """
 set -eu
 for path in /etc/hostname /etc/hosts /etc/resolv.conf; do
-  while mountpoint -q "$path"; do umount "$path"; done
+  while mountpoint -q "$path"; do umount --lazy "$path"; done
 done
 if [ -e /sys/fs/cgroup/systemd/release_agent ] && mountpoint -q /sys/fs/cgroup/systemd/release_agent; then
   umount /sys/fs/cgroup/systemd/release_agent
