@@ -35,7 +35,14 @@ class Network:
         inventory = self._folder / "inventory.py"
         inventory.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(self.machines.inventory())!r})\n")
         inventory.chmod(0o755)
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_TIMEOUT": "20"}
+        environment = {
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "ANSIBLE_TIMEOUT": "20",
+            # molecule asks for colours; the tests read words.
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_NOCOLOR": "1",
+        }
         command = ["ansible-playbook", "-i", str(inventory), playbook, *arguments]
         return subprocess.Popen(
             command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
