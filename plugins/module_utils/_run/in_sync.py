@@ -12,7 +12,8 @@ import typing as t
 
 from .._host.model import name_of
 
-FACT = "homelab_in_sync"
+# Not homelab_...: those are the input, and where facts are injected as variables this would be taken for some of it.
+FACT = "lab_in_sync"
 GOOD_FOR_S = 60.0
 
 Json = dict[str, t.Any]

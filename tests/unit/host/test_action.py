@@ -215,5 +215,5 @@ def test_a_host_that_was_seen_in_sync_is_not_visited(diff: bool) -> None:
 def test_it_is_visited_for_anything_else(wish: dict[str, t.Any]) -> None:
     action = _action(wish)
     with patch.object(ActionModule, "_execute_module", return_value={"changed": True}) as execute:
-        assert action.run(task_vars=_facts())["ansible_facts"] == {"homelab_in_sync": {}}
+        assert action.run(task_vars=_facts())["ansible_facts"] == {"lab_in_sync": {}}
     execute.assert_called_once()

@@ -115,7 +115,7 @@ def test_nothing_changes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_change_is_confirmed_over_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     played = Played(monkeypatch)
-    outdated = {"homelab_in_sync": {}}
+    outdated = {"lab_in_sync": {}}
     assert played.run(APPLIED, outcome("confirmed")) == {
         "changed": True,
         "changes": APPLIED["changes"],

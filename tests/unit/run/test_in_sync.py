@@ -43,3 +43,8 @@ def test_only_a_change_of_the_host_outdates_it() -> None:
     unchanged: dict[str, t.Any] = {"changed": False}
     assert in_sync.after(unchanged, check=False) == unchanged
     assert in_sync.after({"changed": True}, check=True) == {"changed": True}
+
+
+def test_it_is_no_input() -> None:
+    """Ansible injects facts as variables unless it is told not to, and all homelab_* variables are the input."""
+    assert not any(name.startswith("homelab_") for name in SEEN)
