@@ -17,8 +17,8 @@ from lab.state import Lab, Node
 
 BOOT_SECONDS = 60
 
-# podman mounts its own files over these, which then could not be replaced by renaming. One that a program of the boot has
-# open at this moment is detached all the same.
+# podman mounts its own files over these, which then could not be replaced by renaming. One that a program of
+# the boot has open at this moment is detached all the same.
 # Under cgroup version 1 it also mounts two more things on /sys/fs/cgroup/systemd, over which
 # the runc inside a node stumbles: first the release agent goes, then the mount above.
 SETTLE_SCRIPT = """
