@@ -41,7 +41,6 @@ class Network:
             "ANSIBLE_TIMEOUT": "20",
             # molecule asks for colours; the tests read words.
             "ANSIBLE_FORCE_COLOR": "0",
-            "ANSIBLE_NOCOLOR": "1",
         }
         command = ["ansible-playbook", "-i", str(inventory), playbook, *arguments]
         return subprocess.Popen(
