@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import typing as t
 from pathlib import Path
@@ -47,7 +48,6 @@ def check_versions(lock: Lock, builder: Builder) -> None:
     """
     by_name = {one.name: one for one in COMPONENTS}
     pins = [("artifact", one.name, lock.version(one.name), one.component) for one in ARTIFACTS]
-    pins += [("chart", name, str(lock.charts[name]["version"]), component) for name, component in CHARTS.items()]
     pins += [("manifest", name, str(lock.manifests[name]["version"]), one) for name, (one, _) in MANIFESTS.items()]
     for kind, name, version, component in pins:
         built = builder.version(by_name[component]).removeprefix("v")
@@ -60,7 +60,17 @@ def check_versions(lock: Lock, builder: Builder) -> None:
 
 
 def make_chart(name: str, version: str, source: Path, folder: Path) -> Path:
-    """Write a chart's archive, and the index of a repository that has it, into ``folder``; return the archive."""
+    """Write a chart's archive, and the index of a repository that has it, into ``folder``; return the archive.
+
+    Raises LabError when the chart in ``source`` has another version.
+    """
+    found = re.search(r"^version: (\S+)$", (source / "Chart.yaml").read_text(), re.MULTILINE)
+    if found is None or found[1] != version:
+        raise LabError(
+            f"Making chart {name} {version}",
+            f"the component's module has {found[1] if found else 'none'}",
+            "Pin the same version in meta/artifacts.yml and, by the module, in the component's go.mod.",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}-{version}.tgz"
     members = [path for path in source.rglob("*") if path.is_file()]

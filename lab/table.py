@@ -137,6 +137,13 @@ COMPONENTS = (
         stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
         copies={"crds": "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml"},
     ),
+    Component(
+        "metrics-server",
+        "sigs.k8s.io/metrics-server",
+        {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
+        stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
+        copies={"chart": "charts/metrics-server"},
+    ),
 )
 
 DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
@@ -188,7 +195,7 @@ ARTIFACTS = (
 )
 
 
-CHARTS = {"metallb": "metallb"}
+CHARTS = {"metallb": "metallb", "metrics-server": "metrics-server"}
 """Chart in the lock → the component whose module holds it."""
 
 MANIFESTS = {"traefik_crds": ("traefik", "crds")}
@@ -272,6 +279,7 @@ IMAGES = (
     Image("flannel_cni_plugin", "flannel-cni-plugin", {"flannel": "flannel"}, packages=NETWORK_BASE),
     Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
     Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
+    Image("metrics_server", "metrics-server", {"metrics-server": "metrics-server"}, entrypoint=("/metrics-server",)),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),
     Image(

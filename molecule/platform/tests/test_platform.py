@@ -32,14 +32,23 @@ def test_workers_serve_routes_and_control_planes_do_not(host: t.Any) -> None:
     assert len(pods(host, "ingress", "traefik-")) == worker
 
 
-@pytest.mark.parametrize(("namespace", "name"), [("ingress", "traefik-"), ("metallb-system", "metallb-controller-")])
-def test_they_run_with_nothing_they_do_not_need(host: t.Any, namespace: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("namespace", "name", "capabilities"),
+    [
+        ("ingress", "traefik-", []),
+        ("metallb-system", "metallb-controller-", []),
+        ("kube-system", "metrics-server-", []),
+    ],
+)
+def test_they_run_with_nothing_they_do_not_need(
+    host: t.Any, namespace: str, name: str, capabilities: list[str]
+) -> None:
     """Only where one of them runs."""
     for pod in pods(host, namespace, name):
         seen = container(host, namespace, pod["metadata"]["name"])
         process = seen["info"]["runtimeSpec"]["process"]
         assert seen["info"]["runtimeSpec"]["root"]["readonly"]
         assert process["user"]["uid"] != 0 and process["noNewPrivileges"]
-        assert not process.get("capabilities", {}).get("bounding")
+        assert (process.get("capabilities", {}).get("bounding") or []) == capabilities
         status = host.file(f"/proc/{seen['info']['pid']}/status").content_string
         assert "CapEff:\t0000000000000000" in status
