@@ -69,6 +69,12 @@ plan:
       description: Address of the cluster's DNS Service.
       type: str
       sample: 10.96.0.10
+    cluster_dns:
+      description:
+        - The zones that the cluster's DNS asks other servers for (C(ADDRESS) or C(ADDRESS:PORT)), first those of the
+          plan's own.
+      type: dict
+      sample: {zones: [{names: [lab.home.arpa], servers: [192.168.20.12]}]}
     kubernetes:
       description: Version, configuration overlays, ignored preflight checks and cgroup driver.
       type: dict

@@ -38,6 +38,7 @@ def test_workers_serve_routes_and_control_planes_do_not(host: t.Any) -> None:
         ("ingress", "traefik-", []),
         ("metallb-system", "metallb-controller-", []),
         ("kube-system", "metrics-server-", []),
+        ("kube-system", "coredns-", ["CAP_NET_BIND_SERVICE"]),
     ],
 )
 def test_they_run_with_nothing_they_do_not_need(

@@ -57,6 +57,8 @@ def cluster_configuration(cluster: Cluster) -> dict[str, t.Any]:
             "serviceSubnet": cluster.service_prefix,
             "dnsDomain": cluster.cluster_domain,
         },
+        # CoreDNS is the role coredns': kubeadm would take its settings back with each upgrade.
+        "dns": {"disabled": True},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "imageTag": cluster.etcd_tag}},
         "apiServer": {
             "certSANs": names,

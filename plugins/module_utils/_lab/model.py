@@ -13,6 +13,7 @@ from .._network.rules import check_network
 from .._routes.ingress import Ingress, check_ingress
 from .._routes.model import Route
 from .._routes.rules import check_routes
+from .cluster_dns import StubZones, check_stub_zones
 from .lock import Lock
 from .problems import Findings, InputError
 from .rules_hardware import check_hardware
@@ -86,6 +87,7 @@ class Lab:
     hardware: t.Mapping[str, t.Any] = field(default_factory=dict)
     ingress: Ingress | None = None
     routes: t.Mapping[str, Route] = field(default_factory=dict)
+    stub_zones: StubZones = field(default_factory=dict)
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -106,9 +108,16 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     check_hardware(known, findings)
     ingress = check_ingress(known, network, findings)
     routes = check_routes(known, ingress.provider, findings) if ingress else {}
+    stub_zones = check_stub_zones(known, network, networks, findings)
     if findings.problems:
         raise InputError(findings.problems)
-    return replace(_lab(known, networks), network=network, ingress=ingress, routes=routes)
+    return replace(
+        _lab(known, networks),
+        network=network,
+        ingress=ingress,
+        routes=routes,
+        stub_zones=stub_zones,
+    )
 
 
 def _lab(known: Values, networks: t.Mapping[str, IPv4Network]) -> Lab:

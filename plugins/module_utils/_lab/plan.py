@@ -13,6 +13,7 @@ from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .._routes.ingress import compile_ingress
 from .._routes.plan import compile_routes
+from .cluster_dns import compile_cluster_dns
 from .hardware import compile_hardware
 from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock, Manifest
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
@@ -34,6 +35,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         },
         "cluster_domain": lab.cluster_domain,
         "dns_address": str(lab.service_prefix[CLUSTER_DNS]),
+        "cluster_dns": compile_cluster_dns(lab.network, lab.stub_zones),
         "kubernetes": {
             "version": lab.kubernetes_version,
             "kubelet_config": dict(lab.kubelet_config),

@@ -49,7 +49,7 @@ def _forwarders(given: t.Sequence[str], findings: Findings) -> tuple[Forwarder, 
     found: dict[tuple[IPv4Address, int], Forwarder] = {}
     for index, text in enumerate(given):
         key = f"{DNS_KEY}.forwarders[{index}]"
-        forwarder = _forwarder(key, text, findings)
+        forwarder = parse_forwarder(key, text, findings)
         if forwarder is None:
             continue
         if found and bool(forwarder.tls_name) != bool(next(iter(found.values())).tls_name):
@@ -60,7 +60,8 @@ def _forwarders(given: t.Sequence[str], findings: Findings) -> tuple[Forwarder, 
     return tuple(found.values())
 
 
-def _forwarder(key: str, text: str, findings: Findings) -> Forwarder | None:
+def parse_forwarder(key: str, text: str, findings: Findings) -> Forwarder | None:
+    """Return the DNS server that *text* names; None when it names none."""
     match = _FORWARDER.fullmatch(text)
     if match is None:
         findings.add(key, text, "it is not a DNS server's address", _EXAMPLE)

@@ -44,6 +44,7 @@ def test_the_whole_plan() -> None:
         "prefixes": {"node": "192.168.20.0/24", "pod": "10.244.0.0/16", "service": "10.96.0.0/16"},
         "cluster_domain": "cluster.local",
         "dns_address": "10.96.0.10",
+        "cluster_dns": {"zones": []},
         "kubernetes": {
             "version": "1.36.4",
             "kubelet_config": {},
