@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -54,6 +56,7 @@ def key(component: Component, folder: Path, go_version: str, goarch: str) -> str
         "stamps": list(component.stamps),
         # Only where there are some: the others are built for half an hour.
         **({"copies": dict(component.copies)} if component.copies else {}),
+        **({"exchanged": component.exchanged} if component.exchanged else {}),
     }
     return files.key_of("component", RECIPE, component.name, files.digests_below(folder), row, go_version, goarch)
 
@@ -105,15 +108,20 @@ class Builder:
     def _folder(self, name: str) -> Path:
         return self._paths.cache / "components" / f"{name}-{self._keys[name]}"
 
-    def _copy(self, component: Component, folder: Path) -> None:
+    def _module(self, component: Component, module: str) -> Path:
+        """Return where the sources of a module are that the component is built with."""
         place = run(
-            ["go", "list", "-m", "-f", "{{.Dir}}", component.module],
-            attempted=f"Looking for the module of the component {component.name}",
+            ["go", "list", "-m", "-f", "{{.Dir}}", module],
+            attempted=f"Looking for {module} of the component {component.name}",
             cwd=self._paths.components / component.name,
             env=self._environment(component),
         )
+        return Path(place.strip())
+
+    def _copy(self, component: Component, folder: Path) -> None:
+        module = self._module(component, component.module)
         for name, path in component.copies.items():
-            source = Path(place.strip()) / path
+            source = module / path
             (shutil.copytree if source.is_dir() else shutil.copyfile)(source, folder / name)
 
     def _environment(self, component: Component) -> dict[str, str]:
@@ -127,16 +135,38 @@ class Builder:
             "GOWORK": "off",
         }
 
+    @contextlib.contextmanager
+    def _sources(self, component: Component) -> t.Iterator[Path]:
+        """Give the folder to build in: the component's, or a copy beside the modules that have files exchanged."""
+        own = self._paths.components / component.name
+        if not component.exchanged:
+            yield own
+            return
+        with tempfile.TemporaryDirectory(prefix=files.PARTIAL, dir=self._paths.cache / "components") as name:
+            folder = shutil.copytree(own, Path(name) / component.name)
+            for number, (module, exchanged) in enumerate(component.exchanged.items()):
+                place = shutil.copytree(self._module(component, module), folder / "modules" / str(number))
+                for path, source in exchanged.items():
+                    shutil.copyfile(own / source, place / path)
+                run(
+                    ["go", "mod", "edit", f"-replace={module}=./modules/{number}"],
+                    attempted=f"Exchanging files of {module} in the component {component.name}",
+                    cwd=folder,
+                    env=self._environment(component),
+                )
+            yield folder
+
     def _compile(self, component: Component, target: Path) -> None:
         flags = ["-trimpath", "-ldflags", linker_flags(component, self.version(component))]
         if component.tags:
             flags += ["-tags", ",".join(component.tags)]
-        for binary, package in component.outputs.items():
-            run(
-                ["go", "build", *flags, "-o", target / binary, package],
-                attempted=f"Building {binary} of the component {component.name}",
-                remedy=f"See lab/components/{component.name}; `python3 -m lab supply` builds again.",
-                cwd=self._paths.components / component.name,
-                env=self._environment(component),
-                log=self._paths.log(f"build-{component.name}-{binary}"),
-            )
+        with self._sources(component) as folder:
+            for binary, package in component.outputs.items():
+                run(
+                    ["go", "build", *flags, "-o", target / binary, package],
+                    attempted=f"Building {binary} of the component {component.name}",
+                    remedy=f"See lab/components/{component.name}; `python3 -m lab supply` builds again.",
+                    cwd=folder,
+                    env=self._environment(component),
+                    log=self._paths.log(f"build-{component.name}-{binary}"),
+                )

@@ -13,7 +13,8 @@ class Component:
     ``outputs`` maps a binary's name to its Go package. ``module`` is the required module
     whose version is the component's; in ``stamps`` (linker variables) ``{version}``,
     ``{major}`` and ``{minor}`` stand for it. ``copies`` are further things of the module by name: its Helm
-    chart's folder, the definitions of its objects.
+    chart's folder, the definitions of its objects. ``exchanged`` maps a module that it is built with to the
+    files of it in whose place one of the component's folder is built.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Component:
     tags: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     copies: dict[str, str] = field(default_factory=dict)
+    exchanged: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 _KUBERNETES_STAMPS = tuple(
@@ -143,6 +145,16 @@ COMPONENTS = (
         {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
         stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
         copies={"chart": "charts/metrics-server"},
+    ),
+    # Not quite upstream's program: this says in iptables' terms what kernels without NFT_QUEUE do not know otherwise.
+    Component(
+        "kube-network-policies",
+        "sigs.k8s.io/kube-network-policies",
+        {
+            "netpol": ".",
+            "kube-network-policies": "sigs.k8s.io/kube-network-policies/cmd/kube-network-policies/standard",
+        },
+        exchanged={"github.com/google/nftables": {"expr/queue.go": "nftables/queue.go"}},
     ),
 )
 
@@ -280,6 +292,11 @@ IMAGES = (
     Image("metallb_controller", "metallb", {"controller": "controller"}, entrypoint=("/controller",)),
     Image("metallb_speaker", "metallb", {"speaker": "speaker"}, entrypoint=("/speaker",)),
     Image("metrics_server", "metrics-server", {"metrics-server": "metrics-server"}, entrypoint=("/metrics-server",)),
+    Image(
+        "kube_network_policies",
+        "kube-network-policies",
+        {"bin/netpol": "netpol", "bin/kube-network-policies": "kube-network-policies"},
+    ),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),
     Image(

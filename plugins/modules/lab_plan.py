@@ -105,7 +105,7 @@ plan:
       description: Kernel modules loaded on every node.
       type: list
       elements: str
-      sample: [overlay, br_netfilter]
+      sample: [overlay, br_netfilter, nft_queue]
     hardware:
       description:
         - For each host that the hardware layer has something for, its wanted disks and ports as given, and C(updates)
@@ -197,6 +197,12 @@ plan:
         provider: traefik
         objects: []
         hosts: {shop.example.org: {route: shop, public: false, tls: true, issuer: internal}}
+    policies:
+      description:
+        - The namespaces of apps in which all is denied that nothing allows, and the C(objects) that make it so, as
+          M(atarnet.homelab.kube_apply) takes them; the namespaces themselves are among them.
+      type: dict
+      sample: {namespaces: [shop], objects: []}
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

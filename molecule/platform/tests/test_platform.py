@@ -32,6 +32,12 @@ def test_workers_serve_routes_and_control_planes_do_not(host: t.Any) -> None:
     assert len(pods(host, "ingress", "traefik-")) == worker
 
 
+def test_policies_are_enforced_on_each_node(host: t.Any) -> None:
+    assert len(pods(host, "kube-system", "kube-network-policies-")) == 1
+    table = host.check_output("nft list table inet kube-network-policies 2> /dev/null")
+    assert "set podips-v4" in table and "queue" in table
+
+
 @pytest.mark.parametrize(
     ("namespace", "name", "capabilities"),
     [
@@ -53,3 +59,10 @@ def test_they_run_with_nothing_they_do_not_need(
         assert (process.get("capabilities", {}).get("bounding") or []) == capabilities
         status = host.file(f"/proc/{seen['info']['pid']}/status").content_string
         assert "CapEff:\t0000000000000000" in status
+
+
+def test_the_engine_of_policies_has_the_network_and_nothing_else(host: t.Any) -> None:
+    seen = container(host, "kube-system", pods(host, "kube-system", "kube-network-policies-")[0]["metadata"]["name"])
+    spec = seen["info"]["runtimeSpec"]
+    assert spec["root"]["readonly"] and spec["process"]["noNewPrivileges"]
+    assert spec["process"]["capabilities"]["bounding"] == ["CAP_NET_ADMIN"]

@@ -15,6 +15,7 @@ from .._routes.model import Route
 from .._routes.rules import check_routes
 from .cluster_dns import StubZones, check_stub_zones
 from .lock import Lock
+from .namespaces import Namespace, check_namespaces
 from .problems import Findings, InputError
 from .rules_hardware import check_hardware
 from .rules_names import ENDPOINT, check_names
@@ -88,6 +89,7 @@ class Lab:
     ingress: Ingress | None = None
     routes: t.Mapping[str, Route] = field(default_factory=dict)
     stub_zones: StubZones = field(default_factory=dict)
+    namespaces: t.Mapping[str, Namespace] = field(default_factory=dict)
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -109,6 +111,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     ingress = check_ingress(known, network, findings)
     routes = check_routes(known, ingress.provider, findings) if ingress else {}
     stub_zones = check_stub_zones(known, network, networks, findings)
+    namespaces = check_namespaces(known, routes, findings)
     if findings.problems:
         raise InputError(findings.problems)
     return replace(
@@ -117,6 +120,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
         ingress=ingress,
         routes=routes,
         stub_zones=stub_zones,
+        namespaces=namespaces,
     )
 
 

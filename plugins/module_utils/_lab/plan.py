@@ -17,6 +17,7 @@ from .cluster_dns import compile_cluster_dns
 from .hardware import compile_hardware
 from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock, Manifest
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
+from .namespaces import compile_policies
 from .rules_names import ENDPOINT
 
 Plan = dict[str, t.Any]
@@ -24,6 +25,7 @@ Plan = dict[str, t.Any]
 
 def compile_plan(lab: Lab, lock: Lock) -> Plan:
     """Return the lab plan: JSON-able, the same for the same input, sorted as the input is."""
+    network = compile_network(lab.network) if lab.network else None
     return {
         "name": lab.name,
         "domain": lab.domain,
@@ -60,9 +62,10 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "manifests": {name: _manifest(lab, manifest) for name, manifest in lock.manifests.items()},
         "images": {name: image.reference(lab.kubernetes_version) for name, image in lock.images.items()},
         "registry_mirrors": {host: list(urls) for host, urls in lab.registry_mirrors.items()},
-        "network": compile_network(lab.network) if lab.network else None,
+        "network": network,
         "ingress": compile_ingress(lab.ingress) if lab.ingress else None,
         "routes": compile_routes(lab.routes, lab.ingress.provider) if lab.ingress else None,
+        "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
 

@@ -33,8 +33,8 @@ def policies(network: Json) -> list[Json]:
     found = [
         _policy("deny", "What no other policy allows is denied, in both directions.", ingress=[], egress=[]),
         _policy("dns", "Names are resolved.", egress=[{"to": [dns], "ports": _ports(DNS_PORTS)}]),
-        _policy("ingress", "What is published is reached.", ingress=[_from(INGRESS_NAMESPACE)]),
-        _policy("monitoring", "Metrics are read.", ingress=[_from(MONITORING_NAMESPACE)]),
+        reached("ingress", "What is published is reached.", [INGRESS_NAMESPACE]),
+        reached("monitoring", "Metrics are read.", [MONITORING_NAMESPACE]),
     ]
     flows = [
         flow
@@ -70,8 +70,18 @@ def _namespace(name: str) -> Json:
     return {"matchLabels": {"kubernetes.io/metadata.name": name}}
 
 
-def _from(namespace: str) -> Json:
-    return {"from": [{"namespaceSelector": _namespace(namespace)}]}
+def reached(name: str, words: str, namespaces: t.Iterable[str]) -> Json:
+    """Return a policy that lets the pods of *namespaces* in."""
+    return _policy(name, words, ingress=[{"from": _peers(namespaces)}])
+
+
+def reaches(name: str, words: str, namespaces: t.Iterable[str]) -> Json:
+    """Return a policy that lets pods out to those of *namespaces*."""
+    return _policy(name, words, egress=[{"to": _peers(namespaces)}])
+
+
+def _peers(namespaces: t.Iterable[str]) -> list[Json]:
+    return [{"namespaceSelector": _namespace(name)} for name in namespaces]
 
 
 def _policy(name: str, words: str, **directions: list[Json]) -> Json:

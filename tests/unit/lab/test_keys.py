@@ -35,6 +35,7 @@ def test_component_key_is_stable(folder: Path) -> None:
         pytest.param({"tags": ("seccomp",)}, id="tags"),
         pytest.param({"stamps": ("a.b=c",)}, id="stamps"),
         pytest.param({"outputs": {"etcd": "other"}}, id="outputs"),
+        pytest.param({"exchanged": {"example.org/library": {"a.go": "a.go"}}}, id="exchanged"),
     ],
 )
 def test_component_key_follows_the_recipe(folder: Path, change: dict[str, t.Any]) -> None:

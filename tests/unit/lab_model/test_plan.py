@@ -56,7 +56,7 @@ def test_the_whole_plan() -> None:
         "timezone": "UTC",
         "time_sync": True,
         "time_servers": [],
-        "kernel_modules": ["overlay", "br_netfilter"],
+        "kernel_modules": ["overlay", "br_netfilter", "nft_queue"],
         "containerd_runtime_config": {},
         "hardware": {},
         "kubeconfig": "~/.kube/{{ homelab_name }}.conf",
@@ -87,6 +87,7 @@ def test_the_whole_plan() -> None:
         "network": None,
         "ingress": None,
         "routes": None,
+        "policies": {"namespaces": [], "objects": []},
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
     assert set(charts) == {"metallb", "metrics-server"} and set(manifests) == {"nginx_crds", "traefik_crds"}

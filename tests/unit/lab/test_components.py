@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a component is built from: its own folder, or a copy beside modules that have files exchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import components, paths
+from lab.table import Component
+
+PLAIN = Component("plain", "example.org/plain", {"plain": "."})
+CHANGED = Component(
+    "changed",
+    "example.org/changed",
+    {"changed": "."},
+    exchanged={"example.org/library": {"inner/words.go": "words/words.go"}},
+)
+
+
+@pytest.fixture(name="builder")
+def _builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> components.Builder:
+    """A builder of both; the library lies where Go's cache of modules would be."""
+    for name, text in {
+        "lab/components/plain/go.mod": "module plain\n",
+        "lab/components/changed/go.mod": "module changed\n",
+        "lab/components/changed/words/words.go": "package inner // ours\n",
+        "library/go.mod": "module example.org/library\n",
+        "library/inner/words.go": "package inner // theirs\n",
+        "library/inner/others.go": "package inner // untouched\n",
+        "cache/components/.keep": "",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(components, "COMPONENTS", (PLAIN, CHANGED))
+    monkeypatch.setattr(components.Builder, "_module", lambda *_arguments: tmp_path / "library")
+    return components.Builder(paths.Paths("lab", tmp_path, tmp_path / "cache", tmp_path / "states"))
+
+
+def test_a_component_is_built_where_it_lies(builder: components.Builder, tmp_path: Path) -> None:
+    with builder._sources(PLAIN) as folder:
+        assert folder == tmp_path / "lab" / "components" / "plain"
+
+
+def test_an_exchanged_file_is_in_a_copy_of_its_module_alone(builder: components.Builder, tmp_path: Path) -> None:
+    with builder._sources(CHANGED) as folder:
+        assert "replace example.org/library => ./modules/0" in (folder / "go.mod").read_text()
+        assert (folder / "modules/0/inner/words.go").read_text() == "package inner // ours\n"
+        assert (folder / "modules/0/inner/others.go").read_text() == "package inner // untouched\n"
+    assert (tmp_path / "library/inner/words.go").read_text() == "package inner // theirs\n"
+    assert (tmp_path / "lab/components/changed/go.mod").read_text() == "module changed\n"
+    assert [path.name for path in (tmp_path / "cache/components").iterdir()] == [".keep"]
