@@ -12,7 +12,7 @@ import pytest
 
 from lab import internet, state
 from tests.blackbox.test_dns import domain, ingress, internal, place, public
-from tests.support.lab import kubectl, kubectl_json, lab_record, run_playbook
+from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, run_playbook
 
 NAMESPACE = "names"
 DIG = "dig +time=3 +tries=1 +noall +comments +answer"
@@ -23,7 +23,7 @@ POD: dict[str, t.Any] = {
     "spec": {
         "terminationGracePeriodSeconds": 1,
         "containers": [
-            {"name": "asker", "image": "docker.io/library/lab-toolbox:1", "command": ["sleep", "infinity"]},
+            {"name": "asker", "image": TOOLBOX, "command": ["sleep", "infinity"]},
         ],
     },
 }

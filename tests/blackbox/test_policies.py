@@ -12,9 +12,8 @@ import pytest
 
 from lab import state
 from lab.inventory import inventory
-from tests.support.lab import SiteRun, kubectl, kubectl_json, lab_record, look_from, on_node, run_playbook
+from tests.support.lab import TOOLBOX, SiteRun, kubectl, kubectl_json, lab_record, look_from, on_node, run_playbook
 
-IMAGE = "docker.io/library/lab-toolbox:1"
 # guarded has a route, and may reach served, whose pods may reach each other; stranger is nobody's business.
 GUARDED, SERVED, STRANGER = "guarded", "served", "stranger"
 HOST = "guarded.example.org"
@@ -69,7 +68,7 @@ def objects(namespace: str) -> list[dict[str, t.Any]]:
     server = "cd /tmp; echo here > index.html; exec python3 -m http.server 8080"
     container = {
         "name": "echo",
-        "image": IMAGE,
+        "image": TOOLBOX,
         "command": ["sh", "-c", server],
         "readinessProbe": {"httpGet": {"port": 8080, "path": "/"}, "periodSeconds": 1},
     }
@@ -203,7 +202,7 @@ def test_a_new_pod_is_guarded_within_moments(pods: dict[str, list[str]]) -> None
     spec: dict[str, t.Any] = {
         "restartPolicy": "Never",
         "containers": [
-            {"name": "newborn", "image": IMAGE, "command": ["python3", "-c", NEWBORN, f"echo.{STRANGER}"]},
+            {"name": "newborn", "image": TOOLBOX, "command": ["python3", "-c", NEWBORN, f"echo.{STRANGER}"]},
         ],
     }
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "newborn", "namespace": GUARDED}, "spec": spec}
