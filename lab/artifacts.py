@@ -7,6 +7,7 @@ import functools
 import json
 import re
 import shutil
+import tempfile
 import typing as t
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,12 +60,14 @@ def check_versions(lock: Lock, builder: Builder) -> None:
             )
 
 
-def make_chart(name: str, version: str, source: Path, folder: Path) -> Path:
+def make_chart(name: str, version: str, source: Path, folder: Path, built: str) -> Path:
     """Write a chart's archive, and the index of a repository that has it, into ``folder``; return the archive.
 
-    Raises LabError when the chart in ``source`` has another version.
+    ``built`` is the version of its module. Raises LabError when the chart in ``source`` has another version.
     """
-    found = re.search(r"^version: (\S+)$", (source / "Chart.yaml").read_text(), re.MULTILINE)
+    # cert-manager's chart gets its version only with a release.
+    stated = (source / "Chart.yaml").read_text().replace(": v0.0.0\n", f": {built}\n")
+    found = re.search(r"^version: (\S+)$", stated, re.MULTILINE)
     if found is None or found[1] != version:
         raise LabError(
             f"Making chart {name} {version}",
@@ -73,10 +76,14 @@ def make_chart(name: str, version: str, source: Path, folder: Path) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}-{version}.tgz"
-    members = [path for path in source.rglob("*") if path.is_file()]
-    archive.write_gzip(
-        target, [archive.Entry(f"{name}/{path.relative_to(source)}", path, mode=0o644) for path in members]
-    )
+    members = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as work:
+        work.write(stated)
+        work.flush()
+        members[Path("Chart.yaml")] = Path(work.name)
+        archive.write_gzip(
+            target, [archive.Entry(f"{name}/{place}", path, mode=0o644) for place, path in members.items()]
+        )
     row = {"apiVersion": "v2", "name": name, "version": version, "urls": [target.name]}
     files.write(folder / "index.yaml", json.dumps({"apiVersion": "v1", "entries": {name: [row]}}))
     return target
@@ -111,10 +118,12 @@ class Artifacts:
                 target = folder / mirrored(self._lock.url(artifact.name, self._arch))
                 make_file(artifact, self._arch, target, functools.partial(self._builder.binary, artifact.component))
                 checksums[artifact.name] = {self._arch: files.sha256_of(target)}
+            versions = {one.name: self._builder.version(one) for one in COMPONENTS}
             for name, component in CHARTS.items():
                 chart = self._lock.charts[name]
                 place = folder / mirrored(chart["repository"])
-                made = make_chart(name, chart["version"], self._builder.copy(component, "chart"), place)
+                source = self._builder.copy(component, "chart")
+                made = make_chart(name, chart["version"], source, place, versions[component])
                 checksums[name] = {ANY: files.sha256_of(made)}
             for name, (component, what) in MANIFESTS.items():
                 target = folder / mirrored(self._lock.manifests[name]["url"])

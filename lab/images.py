@@ -41,6 +41,8 @@ def manifest_and_config(image: Image, layers: list[tuple[str, int]], arch: str) 
     settings: dict[str, t.Any] = {"Env": [f"PATH={SEARCH_PATH}"]}
     if image.entrypoint:
         settings["Entrypoint"] = list(image.entrypoint)
+    if image.user:
+        settings["User"] = image.user
     config = _json(
         {
             "architecture": arch,

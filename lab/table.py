@@ -156,6 +156,13 @@ COMPONENTS = (
         },
         exchanged={"github.com/google/nftables": {"expr/queue.go": "nftables/queue.go"}},
     ),
+    Component(
+        "cert-manager",
+        "github.com/cert-manager/cert-manager",
+        {"cert-manager": "."},
+        stamps=("github.com/cert-manager/cert-manager/pkg/util.AppVersion={version}",),
+        copies={"chart": "deploy/charts/cert-manager"},
+    ),
 )
 
 DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
@@ -207,7 +214,7 @@ ARTIFACTS = (
 )
 
 
-CHARTS = {"metallb": "metallb", "metrics-server": "metrics-server"}
+CHARTS = {"metallb": "metallb", "metrics-server": "metrics-server", "cert-manager": "cert-manager"}
 """Chart in the lock → the component whose module holds it."""
 
 MANIFESTS = {"traefik_crds": ("traefik", "crds")}
@@ -220,6 +227,7 @@ class Image:
 
     ``files`` maps a path in the image to a component's binary, ``links`` a path to where
     it points. ``packages`` are the Debian packages it has below (with what they depend on).
+    ``user`` is whom it runs as unless the pod says otherwise.
     """
 
     name: str
@@ -229,6 +237,7 @@ class Image:
     packages: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     reference: str = ""
+    user: str = ""
 
 
 _KUBERNETES_LINKS = {
@@ -236,6 +245,9 @@ _KUBERNETES_LINKS = {
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 }
 NETWORK_BASE = ("coreutils", "dash", "nftables", "iptables", "conntrack", "iproute2", "ipset", "ca-certificates")
+
+
+_CERT_MANAGER = ("controller", "webhook", "cainjector", "acmesolver")
 
 
 def _kubernetes(name: str, packages: tuple[str, ...] = ()) -> Image:
@@ -273,6 +285,18 @@ END
 exec nginx -e stderr
 """
 
+
+def _cert_manager(part: str) -> Image:
+    return Image(
+        f"cert_manager_{part}",
+        "cert-manager",
+        {"cert-manager": "cert-manager"},
+        dict.fromkeys(_CERT_MANAGER, "cert-manager"),
+        entrypoint=(f"/{part}",),
+        user="1000",
+    )
+
+
 IMAGES = (
     Image("pause", "pause", {"pause": "pause"}, entrypoint=("/pause",)),
     Image("etcd", "etcd", {f"usr/local/bin/{name}": name for name in ("etcd", "etcdctl", "etcdutl")}),
@@ -299,6 +323,7 @@ IMAGES = (
     ),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),
+    *map(_cert_manager, _CERT_MANAGER),
     Image(
         "toolbox",
         packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3", "procps"),

@@ -203,6 +203,17 @@ plan:
           M(atarnet.homelab.kube_apply) takes them; the namespaces themselves are among them.
       type: dict
       sample: {namespaces: [shop], objects: []}
+    certificates:
+      description:
+        - Who issues certificates. C(objects) are the issuers in the order in which they are applied; C(kept) are the
+          Secrets that are kept in C(folder) of the controller, with the issuer where they have a certificate of one.
+          Null when nobody asks for a certificate.
+      type: dict
+      sample:
+        objects: []
+        resolvers: ["1.1.1.1:53", "9.9.9.9:53"]
+        folder: /home/me/.kube/home.certificates
+        kept: [{namespace: cert-manager, name: internal-ca, issuer: self-signed}]
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

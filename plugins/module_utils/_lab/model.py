@@ -8,6 +8,8 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
+from .._certificates.model import Certificates
+from .._certificates.rules import check_certificates
 from .._network.model import Network
 from .._network.rules import check_network
 from .._routes.ingress import Ingress, check_ingress
@@ -57,7 +59,7 @@ class Surroundings:
 class Lab:
     """The whole input. Memory is in MiB by role; paths are the controller's.
 
-    No *network*: it is not ours. No *ingress*: there are no *routes*.
+    No *network*: it is not ours. No *ingress*: there are no *routes*. No *certificates*: nobody asks for one.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Lab:
     routes: t.Mapping[str, Route] = field(default_factory=dict)
     stub_zones: StubZones = field(default_factory=dict)
     namespaces: t.Mapping[str, Namespace] = field(default_factory=dict)
+    certificates: Certificates | None = None
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -112,6 +115,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     routes = check_routes(known, ingress.provider, findings) if ingress else {}
     stub_zones = check_stub_zones(known, network, networks, findings)
     namespaces = check_namespaces(known, routes, findings)
+    certificates = check_certificates(known, routes, ingress, findings)
     if findings.problems:
         raise InputError(findings.problems)
     return replace(
@@ -121,6 +125,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
         routes=routes,
         stub_zones=stub_zones,
         namespaces=namespaces,
+        certificates=certificates,
     )
 
 

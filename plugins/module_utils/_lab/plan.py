@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._certificates.plan import compile_certificates
 from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .._routes.ingress import compile_ingress
@@ -66,8 +67,16 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "ingress": compile_ingress(lab.ingress) if lab.ingress else None,
         "routes": compile_routes(lab.routes, lab.ingress.provider) if lab.ingress else None,
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
+        "certificates": _certificates(lab),
         "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
+
+
+def _certificates(lab: Lab) -> Plan | None:
+    if lab.certificates is None:
+        return None
+    provider = lab.ingress.provider if lab.ingress else None
+    return compile_certificates(lab.certificates, lab.routes, provider, lab.name)
 
 
 def endpoint_host(lab: Lab) -> str:

@@ -11,7 +11,8 @@ KEY = "homelab_routes"
 PREFIX, EXACT = "prefix", "exact"
 HTTP, HTTPS, GRPC = "http", "https", "grpc"
 # The ClusterIssuers that the certificates role makes.
-ISSUERS = ("internal", "letsencrypt", "letsencrypt-staging")
+INTERNAL, PRODUCTION, STAGING = "internal", "letsencrypt", "letsencrypt-staging"
+ISSUERS = (INTERNAL, PRODUCTION, STAGING)
 WILDCARD = "*."
 # A max_body that lets every body pass, whatever the controller has by itself.
 NO_LIMIT = "0"

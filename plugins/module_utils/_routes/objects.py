@@ -36,10 +36,7 @@ def manifest(api_version: str, kind: str, route: Route, part: str = "", **conten
 
 
 def certificates(route: Route) -> list[Json]:
-    """Return the Certificate that keeps the route's secret filled; none where the secret is somebody else's.
-
-    Challenges by HTTP would not reach their solver, because the host is the route's alone: the issuer uses DNS.
-    """
+    """Return the Certificate that keeps the route's secret filled; none where the secret is somebody else's."""
     if route.tls is None or route.tls.issuer is None:
         return []
     spec = {

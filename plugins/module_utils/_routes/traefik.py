@@ -17,6 +17,7 @@ to know:
   of events then.
 * timeouts.read is the time until the response begins; nothing limits the time between its parts.
 * The certificate of an https Service is not verified.
+* What proves a name to an authority is an Ingress that cert-manager makes; the controller takes it by its label.
 * The controller needs entry points named web and websecure, and allowEmptyServices: without it the paths of a Service
   that has no pods are answered by the next prefix.
 """
@@ -40,6 +41,15 @@ _SHA_CRYPT = ("$5$", "$6$")
 _NO_WILDCARD = 256
 # And this is more than there are lengths of paths, exact ones and prefixes.
 _PATHS = 2 * (LONGEST_PATH + 1)
+# What the Ingress of a challenge has besides: the route that has the host stands back, its redirect to https too.
+CHALLENGES: Json = {
+    "metadata": {
+        "annotations": {
+            "traefik.ingress.kubernetes.io/router.entrypoints": "web",
+            "traefik.ingress.kubernetes.io/router.priority": str(2 * _NO_WILDCARD * _PATHS),
+        }
+    }
+}
 
 
 def refuse(route: Route, findings: Findings) -> None:

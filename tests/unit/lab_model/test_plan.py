@@ -88,9 +88,11 @@ def test_the_whole_plan() -> None:
         "ingress": None,
         "routes": None,
         "policies": {"namespaces": [], "objects": []},
+        "certificates": None,
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
-    assert set(charts) == {"metallb", "metrics-server"} and set(manifests) == {"nginx_crds", "traefik_crds"}
+    assert set(charts) == {"metallb", "metrics-server", "cert-manager"}
+    assert set(manifests) == {"nginx_crds", "traefik_crds"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"
 
 
