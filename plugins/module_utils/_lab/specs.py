@@ -104,7 +104,8 @@ def _check_value(key: str, value: t.Any, option: Option, findings: Findings) -> 
     if option.type == "list" and option.elements:
         return _check_elements(key, value, option, findings)
     if option.type == "dict" and option.options is not None:
-        return check(value, option.options, findings, f"{key}.")
+        # Nothing given, where that is the default, asks for nothing, not for the defaults of what is inside.
+        return check(value, option.options, findings, f"{key}.") if value or option.default != {} else value
     return value
 
 
