@@ -19,7 +19,7 @@ import typing as t
 from dataclasses import asdict
 from pathlib import Path
 
-from lab import archive, files, given, rootfs, web
+from lab import archive, authority, files, given, rootfs, web
 from lab.components import Builder
 from lab.errors import LabError
 from lab.given import Given
@@ -34,6 +34,7 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
+_TRUSTED = "etc/ssl/certs/ca-certificates.crt"
 
 
 def manifest_and_config(image: Image, layers: list[tuple[str, int]], arch: str) -> tuple[bytes, bytes]:
@@ -114,6 +115,8 @@ class Images:
             parts.append(self._builder.key(image.component))
         if image.packages:
             parts.append(self._system.depot_key)
+        if image.trusts:
+            parts.append(authority.root(self._paths.cache).read_text())
         return files.key_of("image", parts)
 
     def _mark(self, image: Image) -> Path:
@@ -167,7 +170,8 @@ class Images:
         return _layer(layers / key, lambda: rootfs.cut(self._system.depot, image.packages))
 
     def _program_layer(self, image: Image, layers: Path) -> Path:
-        key = files.key_of("programs", RECIPE, self._builder.key(image.component), image.files, image.links)
+        trusted = [authority.root(self._paths.cache).read_text()] if image.trusts else []
+        key = files.key_of("programs", RECIPE, self._builder.key(image.component), image.files, image.links, *trusted)
         return _layer(layers / key, lambda: self._program_entries(image))
 
     def _program_entries(self, image: Image) -> list[archive.Entry]:
@@ -175,6 +179,8 @@ class Images:
         for path, name in (image.files or {}).items():
             entries.append(archive.Entry(path, self._builder.binary(image.component, name)))
         entries += [archive.Entry(path, link=target) for path, target in (image.links or {}).items()]
+        if image.trusts:
+            entries.append(archive.Entry(_TRUSTED, authority.root(self._paths.cache), mode=0o644))
         return entries
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
+from lab import authority
 from lab.ssh import control_folder
 from lab.state import (
+    CLOUDFLARE_OFFSET,
     CLUSTER,
     DEAD_RESOLVER_OFFSET,
     POOL_OFFSETS,
@@ -90,7 +92,11 @@ def names(lab: Lab) -> dict[str, t.Any]:
         # Nothing here is signed by the internet's root.
         **({"forwarders": outside, "dnssec": False} if lab.supply == BUILD else {}),
         "records": {"printer": address(lab.segments["users"], 30), "wiki": "ingress", "*.apps": "ingress"},
-        "public": {"example.org": {"app": "ingress", "*.dev": "ingress"}},
+        "public": {
+            "example.org": {"app": "ingress", "*.dev": "ingress"},
+            # Its stand-in is as much outside as anything here.
+            "cloudflare.com": {"api": address(lab.prefix, CLOUDFLARE_OFFSET)},
+        },
     }
 
 
@@ -109,6 +115,7 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_nodes": [asdict(node) for node in lab.nodes.values() if node.role != ROUTER],
         "homelab_network": network(lab),
         "homelab_ingress": {"provider": "traefik"},
+        "homelab_certificates": authority.certificates(lab) if lab.supply == BUILD else {},
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,
         "homelab_registry_mirrors": lab.registry_mirrors,

@@ -25,6 +25,7 @@ NEEDED = (
     "nftables",
     "nmap",
     "openssh-client",
+    "openssl",
     "pkg-config",
     "podman",
     "rsync",

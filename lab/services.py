@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's artifact mirror, registry and stand-in for public DNS: containers that read the shared cache."""
+"""The lab's artifact mirror, registry, and what stands for the internet: containers that read the shared cache."""
 
 from __future__ import annotations
 
@@ -9,15 +9,25 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import archive, files, images, internet, podman, rootfs, web
+from lab import archive, authority, files, images, internet, podman, rootfs, web
 from lab.errors import LabError
 from lab.machine import NodeSettings
 from lab.paths import Paths
 from lab.process import run, succeeds
-from lab.state import MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, Lab, address
+from lab.state import (
+    ACME_OFFSET,
+    CLOUDFLARE_OFFSET,
+    MIRROR_OFFSET,
+    REGISTRY_OFFSET,
+    RESOLVER_OFFSET,
+    Lab,
+    address,
+)
 
 RECIPE = 1
 REGISTRY_PORT = 5000
+PROGRAMS = {"registry": "registry", "coredns": "coredns", "pebble": "pebble", "cloudflare": "pebble"}
+"""Program that a service runs → the component it is built from."""
 MIRRORED_REGISTRIES = ("registry.k8s.io", "ghcr.io", "docker.io", "quay.io")
 NGINX = """daemon off;
 pid /tmp/nginx.pid;
@@ -82,8 +92,8 @@ def registry_mirrors(prefix: str) -> dict[str, list[str]]:
     return {name: [f"{base}/{name}"] for name in MIRRORED_REGISTRIES}
 
 
-def of_lab(lab: Lab, paths: Paths, registry: Path, coredns: Path) -> list[Service]:
-    """Return the services; ``registry`` and ``coredns`` are programs that two of them run."""
+def of_lab(lab: Lab, paths: Paths, programs: t.Mapping[str, Path]) -> list[Service]:
+    """Return the services; ``programs`` are registry, coredns, pebble and cloudflare, which they run."""
     configuration = Path(lab.folder) / "services"
     return [
         Service(
@@ -99,7 +109,7 @@ def of_lab(lab: Lab, paths: Paths, registry: Path, coredns: Path) -> list[Servic
             {
                 str(configuration): "/lab",
                 str(paths.cache / "registry"): "/registry",
-                str(registry): "/usr/local/bin/registry",
+                str(programs["registry"]): "/usr/local/bin/registry",
             },
             ("registry", "serve", "/lab/registry.json"),
             f"http://{address(lab.prefix, REGISTRY_OFFSET)}:{REGISTRY_PORT}/v2/",
@@ -107,15 +117,29 @@ def of_lab(lab: Lab, paths: Paths, registry: Path, coredns: Path) -> list[Servic
         Service(
             "resolver",
             RESOLVER_OFFSET,
-            {str(configuration): "/lab", str(coredns): "/usr/local/bin/coredns"},
+            {str(configuration): "/lab", str(programs["coredns"]): "/usr/local/bin/coredns"},
             ("coredns", "-conf", "/lab/Corefile"),
             f"http://{address(lab.prefix, RESOLVER_OFFSET)}:{internet.HEALTH_PORT}/health",
+        ),
+        Service(
+            "cloudflare",
+            CLOUDFLARE_OFFSET,
+            {str(configuration): "/lab", str(programs["cloudflare"]): "/usr/local/bin/cloudflare"},
+            authority.cloudflare_command(lab),
+            f"tcp://{address(lab.prefix, CLOUDFLARE_OFFSET)}:443",
+        ),
+        Service(
+            "acme",
+            ACME_OFFSET,
+            {str(configuration): "/lab", str(programs["pebble"]): "/usr/local/bin/pebble"},
+            (*authority.ACME_COMMAND, f"{address(lab.prefix, CLOUDFLARE_OFFSET)}:53"),
+            f"tcp://{address(lab.prefix, ACME_OFFSET)}:443",
         ),
     ]
 
 
 def start_all(
-    lab: Lab, services: t.Sequence[Service], settings: NodeSettings, tree: Path, image_name: str
+    lab: Lab, services: t.Sequence[Service], settings: NodeSettings, cache: Path, tree: Path, image_name: str
 ) -> list[str]:
     """See to it that the services run with this artifact tree; return the names of those that were started."""
     folder = Path(lab.folder) / "services"
@@ -125,6 +149,7 @@ def start_all(
     files.write(folder / "Corefile", internet.corefile())
     for domain, text in internet.zones(lab).items():
         files.write(folder / domain, text)
+    authority.configure(lab, cache)
     files.point(folder / "www", Path("/artifacts") / tree.name)
     known = {one.name: one for one in podman.containers(lab.name)}
     started = []

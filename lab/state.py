@@ -24,6 +24,8 @@ MIRROR_OFFSET, REGISTRY_OFFSET, RESOLVER_OFFSET, NODE_OFFSET, PROBE_OFFSET, ROUT
 POOL_OFFSETS = 200, 219
 # Nothing is there: a DNS server that never answers.
 DEAD_RESOLVER_OFFSET = 5
+# Who issues certificates outside, and who keeps public DNS.
+ACME_OFFSET, CLOUDFLARE_OFFSET = 6, 7
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import typing as t
 from pathlib import Path
 
 from lab.podman import Container, name_of
-from lab.state import RESOLVER_OFFSET, Lab, address, make
+from lab.state import ACME_OFFSET, CLOUDFLARE_OFFSET, RESOLVER_OFFSET, Lab, address, make
 
 
 def render(lab: Lab, containers: t.Sequence[Container]) -> str:
@@ -19,8 +19,10 @@ def render(lab: Lab, containers: t.Sequence[Container]) -> str:
         host = lab.artifact_mirrors[0].removeprefix("http://")
         rows += [("mirror", host, "artifacts"), ("registry", _registry(lab), "images")]
         rows.append(("resolver", address(lab.prefix, RESOLVER_OFFSET), "public DNS"))
+        rows.append(("acme", address(lab.prefix, ACME_OFFSET), "authority"))
+        rows.append(("cloudflare", address(lab.prefix, CLOUDFLARE_OFFSET), "its DNS"))
     for name, place, what in rows:
-        lines.append(f"  {name:<9} {place:<16} {what:<14} {states.get(name_of(lab.name, name), 'missing')}")
+        lines.append(f"  {name:<10} {place:<16} {what:<14} {states.get(name_of(lab.name, name), 'missing')}")
     down = [name for name, _, _ in rows if states.get(name_of(lab.name, name)) != "running"]
     lines.append("")
     if down:

@@ -157,6 +157,11 @@ COMPONENTS = (
         exchanged={"github.com/google/nftables": {"expr/queue.go": "nftables/queue.go"}},
     ),
     Component(
+        "pebble",
+        "github.com/letsencrypt/pebble/v2",
+        {"pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble", "cloudflare": "."},
+    ),
+    Component(
         "cert-manager",
         "github.com/cert-manager/cert-manager",
         {"cert-manager": "."},
@@ -227,7 +232,8 @@ class Image:
 
     ``files`` maps a path in the image to a component's binary, ``links`` a path to where
     it points. ``packages`` are the Debian packages it has below (with what they depend on).
-    ``user`` is whom it runs as unless the pod says otherwise.
+    ``user`` is whom it runs as unless the pod says otherwise; with ``trusts`` it believes
+    the authority of the lab's outside.
     """
 
     name: str
@@ -238,6 +244,7 @@ class Image:
     entrypoint: tuple[str, ...] = ()
     reference: str = ""
     user: str = ""
+    trusts: bool = False
 
 
 _KUBERNETES_LINKS = {
@@ -294,6 +301,7 @@ def _cert_manager(part: str) -> Image:
         dict.fromkeys(_CERT_MANAGER, "cert-manager"),
         entrypoint=(f"/{part}",),
         user="1000",
+        trusts=True,
     )
 
 

@@ -146,13 +146,10 @@ class Maker:
         """Start the services and the nodes."""
         if lab.supply == supply.BUILD:
             with self.stages.stage("services"):
-                rows = services.of_lab(
-                    lab,
-                    self.paths,
-                    self.builder.binary("registry", "registry"),
-                    self.builder.binary("coredns", "coredns"),
-                )
-                started = services.start_all(lab, rows, settings, self.artifacts.tree, services.image(self.system))
+                programs = {name: self.builder.binary(of, name) for name, of in services.PROGRAMS.items()}
+                rows = services.of_lab(lab, self.paths, programs)
+                image = services.image(self.system)
+                started = services.start_all(lab, rows, settings, self.paths.cache, self.artifacts.tree, image)
                 self.stages.note(f"started {' and '.join(started)}" if started else "running")
         with self.stages.stage("nodes"):
             started = nodes.start_all(lab, settings, self.system.image)

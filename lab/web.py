@@ -6,10 +6,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lab import files
 from lab.errors import LabError
@@ -18,8 +20,12 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def answers(url: str, timeout: float = 2) -> bool:
-    """Tell whether a server of this machine answers ``url`` with 200; no proxy is asked."""
+    """Tell whether a server of this machine answers ``url`` with 200, or at all with tcp://; no proxy is asked."""
+    parts = urlsplit(url)
     try:
+        if parts.scheme == "tcp":
+            socket.create_connection((parts.hostname, parts.port), timeout=timeout).close()
+            return True
         with _DIRECT.open(url, timeout=timeout) as response:
             return bool(response.status == 200)
     except OSError:
