@@ -212,6 +212,7 @@ plan:
       sample:
         objects: []
         resolvers: ["1.1.1.1:53", "9.9.9.9:53"]
+        ports: {tcp: [53, 80, 443], udp: [53]}
         folder: /home/me/.kube/home.certificates
         kept: [{namespace: cert-manager, name: internal-ca, issuer: self-signed}]
     registry_mirrors:

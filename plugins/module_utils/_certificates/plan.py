@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import typing as t
+from urllib.parse import urlsplit
 
 from .._routes import traefik
 from .._routes.model import INTERNAL, Route
@@ -16,6 +17,7 @@ from .model import INTERNAL_CA, NAMESPACE, Authority, Certificates
 _API = "cert-manager.io/v1"
 _SELF_SIGNED = "self-signed"
 _TEN_YEARS = "87600h"
+_DNS, _HTTP, _HTTPS = 53, 80, 443
 # The Secret with the token, which is made from the input itself.
 TOKEN = {"name": "cloudflare", "key": "token"}
 
@@ -25,12 +27,14 @@ def compile_certificates(
 ) -> Json:
     """Return plan["certificates"]: JSON-able, the same for the same input.
 
-    objects are the issuers, each after what it names. kept are the Secrets that must outlive the cluster: the internal
-    authority, whose certificate people trust, the accounts, and what authorities issued, who count how often.
+    objects are the issuers, each after what it names; ports is where cert-manager must get through to. kept are the
+    Secrets that must outlive the cluster: the internal authority, whose certificate people trust, the accounts, and
+    what authorities issued, who count how often.
     """
     return {
         "objects": [*_internal(lab), *(_issuer(certificates, one, provider) for one in certificates.authorities)],
         "resolvers": list(certificates.resolvers),
+        "ports": _ports(certificates),
         "folder": certificates.kept,
         "kept": [
             {"namespace": NAMESPACE, "name": INTERNAL_CA, "issuer": _SELF_SIGNED},
@@ -41,6 +45,16 @@ def compile_certificates(
                 if route.tls and route.tls.issuer and route.tls.issuer != INTERNAL
             ),
         ],
+    }
+
+
+def _ports(certificates: Certificates) -> dict[str, list[int]]:
+    """Return the ports of the resolvers, of Cloudflare and the authorities, and of what is looked at through HTTP."""
+    resolvers = {int(resolver.rpartition(":")[2]) for resolver in certificates.resolvers}
+    authorities = {urlsplit(one.directory).port or _HTTPS for one in certificates.authorities}
+    return {
+        "tcp": sorted({_DNS, _HTTP, _HTTPS, *resolvers, *authorities}),
+        "udp": sorted({_DNS, *resolvers}),
     }
 
 

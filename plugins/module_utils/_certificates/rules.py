@@ -29,9 +29,8 @@ def check_certificates(
     asking = {name: route for name, route in routes.items() if route.tls and route.tls.issuer}
     if not given and not asking:
         return None
-    before = len(findings.problems)
     certificates = parse_certificates(given, known.get("homelab_kubeconfig", ""), findings)
-    if len(findings.problems) > before:
+    if any(problem.key.startswith(KEY) for problem in findings.problems):
         return None
     authorities = {authority.name: authority for authority in certificates.authorities}
     public = {name: route for name, route in asking.items() if route.tls and route.tls.issuer != INTERNAL}
