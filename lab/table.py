@@ -166,7 +166,7 @@ COMPONENTS = (
         "github.com/cert-manager/cert-manager",
         {"cert-manager": "."},
         stamps=("github.com/cert-manager/cert-manager/pkg/util.AppVersion={version}",),
-        copies={"chart": "deploy/charts/cert-manager"},
+        copies={"chart": "deploy/charts/cert-manager", "crds": "deploy/crds"},
     ),
 )
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every object that an intent becomes, as a real API server with the controllers' own definitions takes it.
+"""Every object that an intent becomes, and every issuer, as a real API server takes it.
 
-Traefik's definitions are those that the lab's Traefik was built with. The others are not at hand everywhere:
-HOMELAB_CRDS names a folder with CustomResourceDefinitions of NGINX Ingress Controller and of cert-manager; objects of a
-group that nothing defines are not judged.
+The server has the controllers' own definitions: those that the lab's Traefik and cert-manager were built with. Those of
+NGINX Ingress Controller are not at hand everywhere: HOMELAB_CRDS names a folder with them; objects of a group that
+nothing defines are not judged.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import yaml
 from lab import paths
 from lab.components import Builder
 from tests.integration.kube.conftest import Lab
+from tests.unit.certificates import support as certificates
 from tests.unit.routes.support import Intent, Json, compiled, intents
 
 OTHERS = os.environ.get("HOMELAB_CRDS", "")
@@ -27,8 +28,10 @@ CASES = [(provider, intent) for intent in intents() for provider in intent.objec
 
 def documents() -> t.Iterator[Json]:
     """Yield the definitions that are at hand."""
+    builder = Builder(paths.of_environment())
     files = [
-        Builder(paths.of_environment()).copy("traefik", "crds"),
+        builder.copy("traefik", "crds"),
+        *sorted(builder.copy("cert-manager", "crds").glob("*.yaml")),
         *sorted(Path(OTHERS).glob("*.y*ml") if OTHERS else ()),
     ]
     for path in files:
@@ -39,7 +42,7 @@ def documents() -> t.Iterator[Json]:
 @pytest.fixture(scope="module")
 def groups(server: t.Any) -> set[str]:
     """Install the definitions; return the groups they are of."""
-    found = list(documents())
+    found = list({item["metadata"]["name"]: item for item in documents()}.values())
     owner = Lab(server)
     assert owner.apply(found, wait=True).get("msg") is None
     return {item["spec"]["group"] for item in found}
@@ -73,6 +76,38 @@ def test_wrong_objects_are_refused(lab: Lab, groups: set[str], change: Json) -> 
     }
     told = lab.apply([lab.namespace_object(), item])
     assert next(iter(change)) in told["msg"], told
+
+
+@pytest.mark.parametrize("provider", GROUPS)
+def test_a_server_takes_the_issuers(lab: Lab, groups: set[str], provider: str) -> None:
+    """Of the newest cert-manager: its profiles, its templates for Ingresses, its rotation of keys."""
+    assert "cert-manager.io" in groups
+    issuers = certificates.compiled(certificates.FULL, {}, provider)["certificates"]["objects"]
+    renamed = [
+        {**item, "metadata": {**item["metadata"], "name": f"{lab.namespace}-{item['metadata']['name']}"}}
+        for item in issuers
+    ]
+    for item in renamed:
+        if "namespace" in item["metadata"]:
+            item["metadata"]["namespace"] = lab.namespace
+    wanted = [lab.namespace_object(), *renamed]
+    assert lab.apply(wanted).get("msg") is None
+    lab.assert_rests(wanted)
+
+
+@pytest.mark.parametrize(
+    "change", [{"profil": "tlsserver"}, {"solvers": [{"http01": {"ingress": {"class": 1}}}]}], ids=str
+)
+def test_wrong_issuers_are_refused(lab: Lab, groups: set[str], change: Json) -> None:
+    assert "cert-manager.io" in groups
+    acme = {"server": "https://a", "privateKeySecretRef": {"name": "a"}, **change}
+    item = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "ClusterIssuer",
+        "metadata": {"name": f"{lab.namespace}-wrong"},
+        "spec": {"acme": acme},
+    }
+    assert "acme" in lab.apply([lab.namespace_object(), item])["msg"]
 
 
 def test_intents_make_objects_of_each_controller() -> None:

@@ -133,7 +133,7 @@ def test_status_names_what_does_not_run(tmp_path: Path) -> None:
     ]
     text = status.render(lab(tmp_path), found)
     assert "Not running: w1, w2. `make lab` brings back what is missing." in text
-    assert "w2        10.77.4.13       worker         missing" in text
+    assert "w2         10.77.4.13       worker         missing" in text
 
 
 def test_status_of_a_lab_without_mirrors(tmp_path: Path) -> None:
