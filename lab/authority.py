@@ -18,9 +18,10 @@ from lab.process import run
 from lab.state import ACME_OFFSET, CLOUDFLARE_OFFSET, POOL_OFFSETS, Lab, address
 
 ZONE = "example.net"
+MANAGEMENT_PORT = 15000
 API = "api.cloudflare.com"
 # What cert-manager asks for, and one whose certificates a test can see renewed.
-PROFILES = {"tlsserver": 45 * 86400, "brief": 90}
+PROFILES = {"tlsserver": 45 * 86400, "brief": 75}
 NAMES = {"letsencrypt": "tlsserver", "letsencrypt-staging": "brief"}
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
 ACME_COMMAND = (
@@ -55,6 +56,7 @@ def configure(lab: Lab, cache: Path) -> None:
         files.write(folder / stamp, "")
     settings = {
         "listenAddress": "0.0.0.0:443",
+        "managementListenAddress": f"0.0.0.0:{MANAGEMENT_PORT}",
         "certificate": "/lab/authority/cert.pem",
         "privateKey": "/lab/authority/key.pem",
         "httpPort": 80,

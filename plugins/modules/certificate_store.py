@@ -58,8 +58,8 @@ options:
         default: ""
   state:
     description:
-      - V(restored) puts back what the cluster lacks, before anybody asks for it. What is there is never changed, and
-        what is expired not put back. Missing namespaces are made.
+      - V(restored) puts back what the cluster lacks, before anybody asks for it. What is there is never changed. What
+        is expired, or has no namespace yet, is not put back.
       - V(kept) keeps what is new in the cluster. Of two certificates the one that was issued later stays.
     type: str
     choices: [restored, kept]

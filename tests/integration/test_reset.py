@@ -1,30 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking the hosts back: asks, removes only our own, and the host is as it was."""
+"""Taking the hosts back: asks, removes only our own, and the host is as it was. Then the lab is built anew."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, lab, on_node, playbook_command, run_playbook
+from tests.support import authority
+from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, kubectl, lab, on_node, playbook_command, run_playbook
 
 FOREIGN_RULES = "table inet mine { chain input { type filter hook input priority 10; tcp dport 9999 drop; }; }"
 
 
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two routes, for one of which the authority is shown an answer, for the other one a record."""
+    path = tmp_path_factory.mktemp("reset") / "routes.json"
+    path.write_text(json.dumps({"homelab_routes": authority.routes("answer", "wildcard")}), encoding="utf-8")
+    authority.forget()
+    return path
+
+
 @pytest.fixture(scope="module", autouse=True)
-def foreign() -> Iterator[None]:
+def foreign(routes: Path) -> Iterator[None]:
     """Blank nodes with a firewall table, a file and a package of somebody else, then the whole site on them."""
     lab("nodes", "reset")
     for node in MACHINES:
         on_node(node, f"nft add table inet mine && nft '{FOREIGN_RULES}' && echo theirs > /etc/cni-of-mine.conf")
-    run = run_playbook()
+    run = run_playbook("-e", f"@{routes}")
     assert run.code == 0, run.output[-3000:]
     yield
-    # Whoever comes next finds a cluster.
+    # Whoever comes next finds a cluster without them.
     run_playbook()
+    kubectl("delete", "namespace", authority.NAMESPACE, "--ignore-not-found", "--timeout=120s")
+    authority.forget()
 
 
 def test_reset_refuses_without_consent() -> None:
@@ -35,9 +48,10 @@ def test_reset_refuses_without_consent() -> None:
     assert on_node("cp1", "systemctl is-active kubelet").strip() == "active"
 
 
-def test_reset_takes_everything_of_ours_and_nothing_else() -> None:
+def test_reset_takes_everything_of_ours_and_nothing_else(routes: Path) -> None:
     before = {node: on_node(node, "nft list table inet mine; cat /etc/cni-of-mine.conf") for node in MACHINES}
-    run = run_playbook("--extra-vars", f"reset_consent={lab_name()}", playbook="playbooks/reset.yml")
+    consent = f"reset_consent={lab_name()}"
+    run = run_playbook("--extra-vars", consent, "-e", f"@{routes}", playbook="playbooks/reset.yml")
     assert run.code == 0, run.output[-6000:]
     for node in MACHINES:
         assert on_node(node, "nft list table inet mine; cat /etc/cni-of-mine.conf") == before[node]
@@ -51,6 +65,21 @@ def test_reset_again_changes_nothing() -> None:
     run = run_playbook("--extra-vars", f"reset_consent={lab_name()}", playbook="playbooks/reset.yml")
     assert run.code == 0, run.output[-3000:]
     assert run.changed_tasks() == []
+
+
+def test_a_lab_that_is_built_anew_orders_no_certificate(routes: Path) -> None:
+    """The authority's own count says so, and the certificates are those of the cluster before."""
+    before = authority.orders()
+    assert before >= 2
+    kept = {path.name: path.read_bytes() for path in authority.kept().glob("*.json")}
+    run = run_playbook("-e", f"@{routes}")
+    assert run.code == 0, run.output[-3000:]
+    for name in ("answer", "wildcard"):
+        place = ("--namespace", authority.NAMESPACE)
+        kubectl(*place, "wait", "--for=condition=Ready", f"certificate/{name}-tls", "--timeout=60s")
+    print(f"rebuilt new_orders={authority.orders() - before}")
+    assert authority.orders() == before
+    assert {path.name: path.read_bytes() for path in authority.kept().glob("*.json")} == kept
 
 
 def lab_name() -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from .model import Json, Kept, Wanted, validity
 
-PUT_BACK, KEEP, CREATE = "put back", "keep", "create"
+PUT_BACK, KEEP = "put back", "keep"
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Change:
-    """A Secret that is put back (kept is what), or kept (None: known after apply), or a namespace that it needs."""
+    """A Secret that is put back, or kept; *kept* is what, None when it is known after apply."""
 
     action: str
     wanted: Wanted
     kept: Kept | None = None
-    namespace: bool = False
 
     def summary(self) -> Json:
         """Return the change without any value of it."""
-        text = f"v1 Namespace {self.wanted.namespace}" if self.namespace else str(self.wanted.ref)
-        return {"object": text, "action": self.action}
+        return {"object": str(self.wanted.ref), "action": self.action}
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,13 @@ class Plan:
     notes: list[str]
 
 
-def restore(found: t.Iterable[Found], namespaces: t.Container[str], now: datetime) -> Plan:
-    """Plan to put back what the cluster lacks; *namespaces* are those that it has.
+def restore(found: t.Iterable[Found], namespaces: t.Container[str] | None, now: datetime) -> Plan:
+    """Plan to put back what the cluster lacks; *namespaces* are those that it has, None when all will be there.
 
     What is expired, or of another issuer than is wanted now, would be asked for again at once, and is left where it is.
     """
     changes: list[Change] = []
     notes: list[str] = []
-    made: set[str] = set()
     for one in found:
         if one.live is not None or one.filed is None:
             continue
@@ -74,10 +71,9 @@ def restore(found: t.Iterable[Found], namespaces: t.Container[str], now: datetim
         if reason:
             notes.append(f"{one.wanted.ref}: what is kept {reason}, and is not put back")
             continue
-        space = one.wanted.namespace
-        if space not in namespaces and space not in made:
-            made.add(space)
-            changes.append(Change(CREATE, one.wanted, namespace=True))
+        if namespaces is not None and one.wanted.namespace not in namespaces:
+            notes.append(f"{one.wanted.ref}: there is no namespace {one.wanted.namespace} yet to put it back into")
+            continue
         changes.append(Change(PUT_BACK, one.wanted, one.filed.kept))
         if one.wanted.issuer:
             notes.append(f"{one.wanted.ref}: valid until {_day(validity(one.filed.kept, one.filed.origin).ends)}")

@@ -93,8 +93,10 @@ def _look(wanted: t.Iterable[Wanted], store: Store, api: Api, pool: Pool) -> lis
 def _plan(task: Task, api: Api | None, found: list[Found], now: datetime) -> Plan:
     if task.state != RESTORED:
         return planning.keep(found, now, foresee=task.check)
-    missing = any(one.live is None and one.filed for one in found)
-    namespaces = api.list_all(Ref("v1", "Namespace", "", "")) if api and missing else []
+    if task.check or api is None or not any(one.live is None and one.filed for one in found):
+        # The run will have made them before.
+        return planning.restore(found, None, now)
+    namespaces = api.list_all(Ref("v1", "Namespace", "", ""))
     return planning.restore(found, {item["metadata"]["name"] for item in namespaces}, now)
 
 
@@ -132,10 +134,7 @@ def _apply(plan: Plan, store: Store, api: Api, result: Json) -> None:
 
 def _make(change: Change, store: Store, api: Api) -> None:
     wanted = change.wanted
-    if change.namespace:
-        ref = Ref("v1", "Namespace", "", wanted.namespace)
-        api.apply(ref, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": wanted.namespace}})
-    elif change.kept is not None and change.action == planning.PUT_BACK:
+    if change.kept is not None and change.action == planning.PUT_BACK:
         # Without force: should there be one by now, with other values, it is not touched.
         api.apply(wanted.ref, change.kept.manifest(wanted))
     elif change.kept is not None:

@@ -96,10 +96,6 @@ class Cluster:
         ]
 
     def apply(self, ref: Ref, body: Json) -> Json:
-        if ref.kind == "Secret" and ref.namespace not in self.namespaces:
-            raise KubeError(f"Applying {ref}: there is no such namespace.")
-        if ref.kind == "Namespace":
-            self.namespaces.add(ref.name)
         self.turns[0][ref.kind, ref.namespace, ref.name] = body
         self.applied.append(body)
         return body
@@ -258,13 +254,19 @@ def test_a_secret_without_a_certificate_is_kept_as_it_is(tmp_path: Path) -> None
         "data": {"tls.key": "YQ=="},
     }
     go(tmp_path, Cluster(one(account)), wanted=[ACCOUNT])
-    cluster = Cluster(namespaces=[])
+    cluster = Cluster(namespaces=["cert-manager"])
     result = go(tmp_path, cluster, "restored", wanted=[ACCOUNT])
-    assert [change["object"] for change in result["changes"]] == [
-        "v1 Namespace cert-manager",
-        "v1 Secret cert-manager/letsencrypt-account",
-    ]
-    assert cluster.applied[1]["data"] == {"tls.key": "YQ=="}
+    assert result["changes"] == [{"object": "v1 Secret cert-manager/letsencrypt-account", "action": "put back"}]
+    assert cluster.applied[0]["data"] == {"tls.key": "YQ=="}
+
+
+def test_what_has_no_namespace_waits_for_it(tmp_path: Path) -> None:
+    go(tmp_path, Cluster(one(secret())))
+    cluster = Cluster(namespaces=[])
+    result = go(tmp_path, cluster, "restored")
+    assert not result["changed"] and cluster.applied == []
+    assert result["notes"] == ["v1 Secret shop/shop-tls: there is no namespace shop yet to put it back into"]
+    assert go(tmp_path, cluster, "restored", check=True)["changes"] == BACK
 
 
 @pytest.mark.parametrize("state", ["restored", "kept"])
@@ -283,8 +285,7 @@ def test_a_check_of_a_blank_lab_foresees_what_will_be_issued(tmp_path: Path) -> 
     assert predicted["changes"] == KEPT and predicted["api"] == "unreachable"
     go(tmp_path, Cluster(one(secret())))
     assert go(tmp_path, None, api_optional=True, check=True)["changes"] == []
-    namespace = {"object": "v1 Namespace shop", "action": "create"}
-    assert go(tmp_path, None, "restored", api_optional=True, check=True)["changes"] == [namespace, *BACK]
+    assert go(tmp_path, None, "restored", api_optional=True, check=True)["changes"] == BACK
 
 
 def test_a_cluster_that_does_not_answer_takes_nothing_away(tmp_path: Path) -> None:
