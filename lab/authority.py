@@ -24,12 +24,18 @@ API = "api.cloudflare.com"
 PROFILES = {"tlsserver": 45 * 86400, "brief": 75}
 NAMES = {"letsencrypt": "tlsserver", "letsencrypt-staging": "brief"}
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
-ACME_COMMAND = (
-    "env",
-    # What makes clients robust makes tests slow: to wait before a name is looked at, to refuse every twentieth request.
-    *("PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0"),
-    *("pebble", "-config", "/lab/authority/pebble.json", "-dnsserver"),
-)
+SETTINGS = {
+    "listenAddress": "0.0.0.0:443",
+    "managementListenAddress": f"0.0.0.0:{MANAGEMENT_PORT}",
+    "certificate": "/lab/authority/cert.pem",
+    "privateKey": "/lab/authority/key.pem",
+    "httpPort": 80,
+    "tlsPort": 443,
+    "keyAlgorithm": "ecdsa",
+    "retryAfter": {"authz": 1, "order": 1},
+    "profiles": {name: {"description": name, "validityPeriod": seconds} for name, seconds in PROFILES.items()},
+}
+_FILE = f"pebble-{files.key_of(SETTINGS)}.json"
 
 
 def root(cache: Path) -> Path:
@@ -54,18 +60,15 @@ def configure(lab: Lab, cache: Path) -> None:
         files.write(folder / "ca.pem", authority.read_text())
         files.write(folder / "token", secrets.token_hex(20), 0o600)
         files.write(folder / stamp, "")
-    settings = {
-        "listenAddress": "0.0.0.0:443",
-        "managementListenAddress": f"0.0.0.0:{MANAGEMENT_PORT}",
-        "certificate": "/lab/authority/cert.pem",
-        "privateKey": "/lab/authority/key.pem",
-        "httpPort": 80,
-        "tlsPort": 443,
-        "keyAlgorithm": "ecdsa",
-        "retryAfter": {"authz": 1, "order": 1},
-        "profiles": {name: {"description": name, "validityPeriod": seconds} for name, seconds in PROFILES.items()},
-    }
-    files.write(folder / "pebble.json", json.dumps({"pebble": settings}))
+    files.write(folder / _FILE, json.dumps({"pebble": SETTINGS}))
+
+
+def acme_command(lab: Lab) -> tuple[str, ...]:
+    """Return what runs the authority. What it has issued is forgotten when it ends."""
+    # What makes clients robust makes tests slow: to wait before a name is looked at, to refuse every twentieth request.
+    quick = ("PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0")
+    resolver = f"{address(lab.prefix, CLOUDFLARE_OFFSET)}:53"
+    return ("env", *quick, "pebble", "-config", f"/lab/authority/{_FILE}", "-dnsserver", resolver)
 
 
 def cloudflare_command(lab: Lab) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def of_lab(lab: Lab, paths: Paths, programs: t.Mapping[str, Path]) -> list[Servi
             "acme",
             ACME_OFFSET,
             {str(configuration): "/lab", str(programs["pebble"]): "/usr/local/bin/pebble"},
-            (*authority.ACME_COMMAND, f"{address(lab.prefix, CLOUDFLARE_OFFSET)}:53"),
+            authority.acme_command(lab),
             f"tcp://{address(lab.prefix, ACME_OFFSET)}:443",
         ),
     ]
