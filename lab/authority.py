@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab import files
 from lab.process import run
-from lab.state import ACME_OFFSET, CLOUDFLARE_OFFSET, POOL_OFFSETS, Lab, address
+from lab.state import ACME_OFFSET, CLOUDFLARE_OFFSET, Lab, address
 
 ZONE = "example.net"
 MANAGEMENT_PORT = 15000
@@ -77,7 +77,7 @@ def cloudflare_command(lab: Lab) -> tuple[str, ...]:
     told = {
         "zones": ZONE,
         "token-file": f"{place}/token",
-        "address": address(lab.prefix, POOL_OFFSETS[0]),
+        "address": lab.ingress,
         "certificate": f"{place}/cert.pem",
         "key": f"{place}/key.pem",
     }

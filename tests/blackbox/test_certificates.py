@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from lab import state
 from tests.support import authority
 from tests.support.lab import SiteRun, kubectl, kubectl_json, lab_record, run_playbook
 from tests.traffic.client import Client
@@ -63,7 +62,7 @@ def served(folder: Path) -> Iterator[Served]:
 
 def shaken(name: str, ca: Path) -> str:
     """Return what openssl says of a handshake, once the controller has the certificate."""
-    client = Client("users", state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(ca))
+    client = Client("users", lab_record().ingress, str(ca))
     end = time.monotonic() + TAKEN_UP_WITHIN_S
     while True:
         told = client.handshake(authority.HOSTS[name].replace("*", "any"))
@@ -116,7 +115,7 @@ def test_each_certificate_is_ordered_once(served: Served) -> None:
 def test_a_certificate_is_renewed_before_it_expires(served: Served) -> None:
     """It is valid for 75 seconds. At no time is one served that is expired."""
     ends = re.compile(r"NotAfter: (.+ GMT)")
-    client = Client("users", state.address(lab_record().prefix, state.POOL_OFFSETS[0]), str(served.ca))
+    client = Client("users", lab_record().ingress, str(served.ca))
     first = shaken("brief", served.ca)
     seen, least = {ends.search(first)}, float("inf")
     began = time.monotonic()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab import internet, state
-from tests.blackbox.test_dns import domain, ingress, internal, place, public
+from tests.blackbox.test_dns import domain, internal, place, public
 from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, run_playbook
 
 NAMESPACE = "names"
@@ -102,4 +102,8 @@ def test_a_zone_of_others_is_asked_for_there_and_no_question_is_lost_on_the_way(
 
 
 def test_a_public_name_with_an_answer_inside_has_that_answer() -> None:
-    assert ask(["app.example.org"])["app.example.org"][1] == [f"A {ingress()}"] != [f"A {internet.ADDRESSES['app']}"]
+    assert (
+        ask(["app.example.org"])["app.example.org"][1]
+        == [f"A {lab_record().ingress}"]
+        != [f"A {internet.ADDRESSES['app']}"]
+    )

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import state
 from lab.inventory import inventory
 from tests.support.lab import TOOLBOX, SiteRun, kubectl, kubectl_json, lab_record, look_from, on_node, run_playbook
 
@@ -146,7 +145,7 @@ def node(name: str) -> str:
 
 def address() -> str:
     """Return where routes are served."""
-    return state.address(lab_record().prefix, state.POOL_OFFSETS[0])
+    return lab_record().ingress
 
 
 def curl(segment: str) -> str:
