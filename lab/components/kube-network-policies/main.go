@@ -14,10 +14,10 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// The program's chains are at srcnat - 5 and srcnat + 1.
+// The program's chains are at srcnat - 5 and srcnat + 1, and all its tables begin with its name.
 const (
 	program         = "/bin/kube-network-policies"
-	table           = "lab-accepted"
+	table           = "kube-network-policies-accepted"
 	afterForwarding = -4
 	afterInput      = 2
 )

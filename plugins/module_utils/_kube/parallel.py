@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .errors import KubeError
+from .errors import KubeError, Unreachable
 
 CONNECTIONS = 8
 TOLD = 5
@@ -53,8 +53,11 @@ class Pool:
 
 
 def raise_first(errors: list[KubeError]) -> None:
-    """Raise the one error, or one that tells of the first few; nothing when there is none."""
-    if len(errors) == 1:
+    """Raise the one error, or one that tells of the first few; nothing when there is none.
+
+    When no server answered any of them, one Unreachable says it all.
+    """
+    if len(errors) == 1 or (errors and all(isinstance(error, Unreachable) for error in errors)):
         raise errors[0]
     if errors:
         lines = [str(error) for error in errors[:TOLD]]

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import typing as t
 
 Run = t.Callable[[list[str]], "tuple[int, str, str]"]
 
-# Tables that kube-proxy and Flannel have to themselves.
-_TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
+# Tables that kube-proxy, Flannel and kube-network-policies (which has several) have to themselves. One of the latter
+# that stays would hand every new connection to a program that is gone.
+_TABLES = re.compile(r"(ip|ip6) kube-proxy|ip flannel-ipv4|ip6 flannel-ipv6|inet kube-network-policies(-.+)?")
 # Chains that the kubelet and the CNI plugins put into the tables everybody shares.
 _CHAINS = ("KUBE-", "CNI-", "FLANNEL-")
 
@@ -20,7 +22,7 @@ def remove_rules(run: Run, foreign: t.Collection[str]) -> None:
 
     A shared table that is empty afterwards goes too, unless it is foreign.
     """
-    for table in sorted(_tables(run).intersection(_TABLES)):
+    for table in own_tables(_tables(run)):
         run(["nft", "delete", "table", *table.split()])
     for program, family in (("iptables", "ip"), ("ip6tables", "ip6")):
         for name in ("filter", "mangle", "nat"):
@@ -46,6 +48,11 @@ def _clear(run: Run, program: str, table: str) -> None:
     for option in ("-F", "-X"):
         for chain in chains:
             run([program, "-t", table, option, chain])
+
+
+def own_tables(tables: t.Iterable[str]) -> list[str]:
+    """Return those of *tables* ("inet name") that are the cluster's alone."""
+    return sorted(table for table in tables if _TABLES.fullmatch(table))
 
 
 def own_chains(rules: list[list[str]]) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import typing as t
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -294,6 +295,15 @@ def test_a_cluster_that_does_not_answer_takes_nothing_away(tmp_path: Path) -> No
     assert not result["changed"] and "connection refused" in result["notes"][0]
     assert go(tmp_path, None)["failed"]
     assert go(tmp_path, None, "restored", api_optional=True)["failed"]
+
+
+def test_a_cluster_that_is_gone_while_its_kubeconfig_is_there_takes_nothing_away_either(tmp_path: Path) -> None:
+    class Gone(Cluster):
+        def get(self, ref: Ref) -> Json | None:
+            raise Unreachable("https://127.0.0.1:1", "connection refused")
+
+    result = go(tmp_path, Gone({}), wanted=(TLS, replace(TLS, name="other")), api_optional=True)
+    assert not result.get("failed") and "connection refused" in result["notes"][0]
 
 
 def test_what_is_being_issued_is_waited_for(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError, sentence
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError, Unreachable, sentence
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import read_objects
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.parallel import raise_first
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.run import redact
@@ -151,6 +151,12 @@ def test_many_errors_are_cut_short() -> None:
     with pytest.raises(KubeError) as caught:
         raise_first([KubeError(str(number)) for number in range(7)])
     assert str(caught.value) == "0\n1\n2\n3\n4\n... and 2 more"
+
+
+def test_a_server_that_answers_nobody_is_one_error() -> None:
+    with pytest.raises(Unreachable) as caught:
+        raise_first([Unreachable("https://127.0.0.1:1", cause) for cause in ("refused", "no answer in time")])
+    assert caught.value.cause == "refused"
 
 
 CANARIES = {

@@ -6,7 +6,12 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.firewall import calls, is_empty, own_chains
+from ansible_collections.atarnet.homelab.plugins.module_utils._kubeadm.firewall import (
+    calls,
+    is_empty,
+    own_chains,
+    own_tables,
+)
 
 SHARED = """\
 -P INPUT ACCEPT
@@ -33,6 +38,12 @@ def test_only_the_clusters_chains_and_the_jumps_into_them_are_taken() -> None:
         "-A INPUT -j KUBE-FIREWALL",
         "-A FORWARD -m comment --comment CNI portfwd -j CNI-HOSTPORT-DNAT",
     ]
+
+
+def test_only_tables_of_the_clusters_programs_are_taken() -> None:
+    theirs = {"inet mine", "ip nat", "inet kube-proxy", "inet kube-network-policies2", "inet atarnet_homelab"}
+    own = ["inet kube-network-policies", "inet kube-network-policies-dnscache", "ip flannel-ipv4", "ip6 kube-proxy"]
+    assert own_tables(theirs | set(own)) == own
 
 
 @pytest.mark.parametrize(
