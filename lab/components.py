@@ -110,13 +110,15 @@ class Builder:
 
     def _module(self, component: Component, module: str) -> Path:
         """Return where the sources of a module are that the component is built with."""
-        place = run(
-            ["go", "list", "-m", "-f", "{{.Dir}}", module],
-            attempted=f"Looking for {module} of the component {component.name}",
-            cwd=self._paths.components / component.name,
-            env=self._environment(component),
-        )
-        return Path(place.strip())
+        # A module that was not downloaded yet has no folder: `go list` says so by an empty line.
+        for verb in ("mod", "download"), ("list", "-m", "-f", "{{.Dir}}"):
+            said = run(
+                ["go", *verb, module],
+                attempted=f"Looking for {module} of the component {component.name}",
+                cwd=self._paths.components / component.name,
+                env=self._environment(component),
+            )
+        return Path(said.strip())
 
     def _copy(self, component: Component, folder: Path) -> None:
         module = self._module(component, component.module)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,23 @@ def test_an_exchanged_file_is_in_a_copy_of_its_module_alone(builder: components.
     assert (tmp_path / "library/inner/words.go").read_text() == "package inner // theirs\n"
     assert (tmp_path / "lab/components/changed/go.mod").read_text() == "module changed\n"
     assert [path.name for path in (tmp_path / "cache/components").iterdir()] == [".keep"]
+
+
+def test_a_module_is_fetched_where_nothing_was_built_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = tmp_path / "served/example.org/library/@v"
+    served.mkdir(parents=True)
+    (served / "v1.0.0.info").write_text('{"Version": "v1.0.0"}')
+    (served / "v1.0.0.mod").write_text("module example.org/library\n")
+    with zipfile.ZipFile(served / "v1.0.0.zip", "w") as archive:
+        archive.writestr("example.org/library@v1.0.0/go.mod", "module example.org/library\n")
+        archive.writestr("example.org/library@v1.0.0/inner/words.go", "package inner\n")
+    own = tmp_path / "lab/components/changed"
+    own.mkdir(parents=True)
+    (own / "go.mod").write_text("module changed\n\ngo 1.24\n\nrequire example.org/library v1.0.0\n")
+    monkeypatch.setattr(components, "COMPONENTS", (CHANGED,))
+    for name, value in {"GOPROXY": f"file://{tmp_path / 'served'}", "GONOSUMDB": "*", "GOPRIVATE": ""}.items():
+        monkeypatch.setenv(name, value)
+    sums = {**os.environ, "GOFLAGS": "-mod=mod -modcacherw", "GOMODCACHE": str(tmp_path / "elsewhere")}
+    subprocess.run(["go", "mod", "download", "example.org/library"], cwd=own, env=sums, check=True)
+    builder = components.Builder(paths.Paths("lab", tmp_path, tmp_path / "cache", tmp_path / "states"))
+    assert (builder._module(CHANGED, "example.org/library") / "inner/words.go").is_file()
