@@ -11,6 +11,7 @@ from .model import Json, Ref
 from .ready import claim_class, conditions_of, is_claim
 
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+_NOT_READY = "node.kubernetes.io/not-ready"
 _WORKLOADS = frozenset({"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"})
 
 
@@ -97,6 +98,8 @@ def pod_cause(api: Api, pod: Json) -> str:
 
 def _unscheduled(api: Api, pod: Json, message: str) -> str:
     told = f"pod {pod['metadata']['name']} is not scheduled: {message}"
+    if _NOT_READY in message:
+        return "; ".join([told.rstrip("."), *_unready_nodes(api)])
     if "PersistentVolumeClaim" not in message and "persistentvolumeclaim" not in message:
         return told
     for volume in pod.get("spec", {}).get("volumes") or []:
@@ -105,6 +108,17 @@ def _unscheduled(api: Api, pod: Json, message: str) -> str:
         if claim and claim.get("status", {}).get("phase") != "Bound":
             return f"{told.rstrip('.')}; {_claim_cause(api, claim)}"
     return told
+
+
+def _unready_nodes(api: Api) -> list[str]:
+    """Return what each node that takes no pods says of itself."""
+    nodes = api.list_all(Ref("v1", "Node", "", ""))
+    states = {node["metadata"]["name"]: conditions_of(node).get("Ready", {}) for node in nodes}
+    return [
+        f"node {name} is not ready: {state.get('message') or 'its kubelet has not reported yet'}"
+        for name, state in sorted(states.items())
+        if state.get("status") != "True"
+    ]
 
 
 def _claim_cause(api: Api, claim: Json) -> str:

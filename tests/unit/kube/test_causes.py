@@ -25,7 +25,7 @@ class Cluster:
         """Return the object of that kind and name."""
         return next((o for o in self.objects if (o["kind"], o["metadata"]["name"]) == (ref.kind, ref.name)), None)
 
-    def list_all(self, ref: Ref, query: dict[str, str]) -> list[Json]:
+    def list_all(self, ref: Ref, query: t.Mapping[str, str] = {}) -> list[Json]:
         """Return the objects of that kind; of events those that the field selector asks for."""
         found = [item for item in self.objects if item["kind"] == ref.kind]
         asked = dict(part.split("=") for part in query.get("fieldSelector", "").split(",") if part)
@@ -53,6 +53,12 @@ def pod(name: str = "web-1", phase: str = "Pending", conditions: tuple[Json, ...
         "spec": {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]},
         "status": {"phase": phase, "conditions": list(conditions), "containerStatuses": containers},
     }
+
+
+def node(name: str, ready: str = "", message: str = "") -> Json:
+    """Return a node that says so of itself; nothing when ready is empty."""
+    conditions = [{"type": "Ready", "status": ready, "message": message}] if ready else []
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {"conditions": conditions}}
 
 
 def workload(kind: str = "Deployment", *conditions: Json) -> Json:
@@ -96,6 +102,8 @@ EXIT = {"terminated": {"exitCode": 3, "reason": "Error"}}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
 RUNS = {"running": {}}
 READY = {"type": "Ready", "status": "True"}
+NO_NETWORK = "container runtime network not ready: cni plugin not initialized"
+TAINTED = "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
 WHOLE = "0/3 nodes are available: 3 Insufficient cpu."
 UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
 QUOTA = 'Error creating: pods "web-1" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2'
@@ -150,6 +158,14 @@ CASES: dict[str, tuple[Json, Cluster, str]] = {
         workload(),
         Cluster([pod(conditions=(unscheduled(WHOLE),))]),
         f"pod web-1 is not scheduled: {WHOLE}",
+    ),
+    "no node that is ready": (
+        workload(),
+        Cluster(
+            [pod(conditions=(unscheduled(TAINTED),)), node("w2", "False", NO_NETWORK), node("w3"), node("w1", "True")]
+        ),
+        f"pod web-1 is not scheduled: {TAINTED.rstrip('.')}; node w2 is not ready: {NO_NETWORK}; "
+        "node w3 is not ready: its kubelet has not reported yet",
     ),
     "no volume": (
         workload("StatefulSet"),
@@ -258,7 +274,7 @@ def test_a_selector_of_expressions_finds_the_pods() -> None:
     asked: list[str] = []
 
     class Asked(Cluster):
-        def list_all(self, ref: Ref, query: dict[str, str]) -> list[Json]:
+        def list_all(self, ref: Ref, query: t.Mapping[str, str] = {}) -> list[Json]:
             asked.append(query.get("labelSelector", ""))
             return []
 
@@ -275,7 +291,7 @@ def test_a_selector_of_expressions_finds_the_pods() -> None:
 
 def test_a_cause_that_cannot_be_read_says_so() -> None:
     class Forbidden(Cluster):
-        def list_all(self, ref: Ref, query: dict[str, str]) -> list[Json]:
+        def list_all(self, ref: Ref, query: t.Mapping[str, str] = {}) -> list[Json]:
             raise ApiError("Listing Pod in n", 403, {"message": "pods is forbidden"})
 
     told = find_cause(t.cast(t.Any, Forbidden()), Ref("apps/v1", "Deployment", "n", "web"), workload())
