@@ -86,11 +86,6 @@ def nodes() -> None:
     subprocess.run([sys.executable, "-m", "lab", "up", "--no-site"], cwd=CHECKOUT, check=True)
 
 
-def molecule() -> None:
-    """Run each layer's scenario on the lab's nodes: converge, idempotence, verify."""
-    shell("MOLECULE_GLOB='molecule/*/molecule.yml' molecule test --all --exclude vagrant --report")
-
-
 def api() -> None:
     """Modules that speak to the Kubernetes API, against an API server of their own."""
     shell(
@@ -102,6 +97,11 @@ def api() -> None:
 def fidelity() -> None:
     """Plans against results, on blank nodes and after generated damage; ends with the figures."""
     shell("python -m tests.fidelity")
+
+
+def molecule() -> None:
+    """Run each layer's scenario on the lab that stands: converge, idempotence, verify."""
+    shell("MOLECULE_GLOB='molecule/*/molecule.yml' molecule test --all --exclude vagrant --report")
 
 
 def blackbox() -> None:
@@ -134,7 +134,7 @@ def down() -> None:
 
 STAGES: dict[str, Callable[[], None]] = {
     stage.__name__: stage
-    for stage in (supply, lint, units, sanity, nodes, api, molecule, fidelity, blackbox, traffic, faults, package, down)
+    for stage in (supply, lint, units, sanity, nodes, api, fidelity, molecule, blackbox, traffic, faults, package, down)
 }
 
 
