@@ -54,7 +54,7 @@ options:
       - "C(file): PATH, with C(content) or C(template), C(mode) (V(0644)), C(owner), C(group) (V(root)), C(secret)
         (never shown), C(check) (a command as a list; a new content is put into place only when it accepts that on its
         standard input), C(each) (list of texts; C(@item) in the path and C(item) in the template are replaced), which
-        directories and links can have as well."
+        directories, links and mount points can have as well."
       - "C(directory): PATH, with C(mode) (V(0755)), C(owner), C(group). Missing parents are made."
       - "C(link): PATH, with C(target)."
       - "C(archive): NAME, with C(sources) (architecture to C(urls) and C(sha256)), C(destination), C(mode) (V(0755)),
@@ -66,6 +66,8 @@ options:
       - "C(group): NAME, with C(gid), C(system) (V(true))."
       - "C(user): NAME, with C(uid), C(group), C(groups), C(home), C(shell), C(system) (V(true)). No home is made."
       - "C(mount): PATH, with C(source), C(fstype), C(options) (V(defaults)), now and in C(/etc/fstab)."
+      - "C(mountpoint): PATH, at which something must be mounted already. It is only looked at; where nothing is, the
+        task is refused, also in check mode, so that what comes after it is not put into the root file system."
       - "C(swap): off."
       - "C(unit): NAME, with C(state) (started or stopped), C(enabled), C(content) or C(template) of its unit file, and
         C(restart_on), a list of identities such as C(file:/etc/x) or patterns such as C(file:/etc/x.d/*). A change of

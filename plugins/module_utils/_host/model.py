@@ -163,6 +163,13 @@ class Mount(Resource):
 
 
 @dataclass(frozen=True)
+class MountPoint(Resource):
+    """A folder on which somebody else mounts a file system; it is only looked at, so that nothing is put below it."""
+
+    kind: t.ClassVar[str] = "mountpoint"
+
+
+@dataclass(frozen=True)
 class Swap(Resource):
     """No swap: ``name`` is always ``off``."""
 

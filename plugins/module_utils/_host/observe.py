@@ -34,7 +34,7 @@ def observe(system: System, wanted: t.Sequence[Resource], entries: t.Mapping[str
     if any(isinstance(resource, Unit) and resource.listens for resource in wanted):
         observed.listeners = probes.listeners(system)
     observed.users, observed.groups = probes.accounts(system)
-    if names["mount"] or names["swap"]:
+    if names["mount"] or names["mountpoint"] or names["swap"]:
         observed.fstab = system.read_text("/etc/fstab").splitlines()
         observed.mounts = probes.mounts(system)
         observed.swaps = [line.split()[0] for line in system.read_text("/proc/swaps").splitlines()[1:]]
@@ -47,7 +47,18 @@ def observe(system: System, wanted: t.Sequence[Resource], entries: t.Mapping[str
 
 def _names(wanted: t.Sequence[Resource], entries: t.Mapping[str, Entry]) -> dict[str, list[str]]:
     """Every name to look at by kind, wanted ones first, each once."""
-    kinds = ("package", "unit", "user", "group", "mount", "swap", "kernel_module", "sysctl", "kernel_parameter")
+    kinds = (
+        "package",
+        "unit",
+        "user",
+        "group",
+        "mount",
+        "mountpoint",
+        "swap",
+        "kernel_module",
+        "sysctl",
+        "kernel_parameter",
+    )
     names: dict[str, list[str]] = {kind: [] for kind in kinds}
     for identity in dict.fromkeys([resource.identity for resource in wanted] + list(entries)):
         kind, name = identity.split(":", 1)

@@ -14,7 +14,7 @@ from .parse import kind_of, parse
 Render = t.Callable[[str, "t.Sequence[str | None]"], "list[str]"]
 
 _ITEM = "@item"
-_REPEATED = ("file", "directory", "link", "package", "kernel_module")
+_REPEATED = ("file", "directory", "link", "mountpoint", "package", "kernel_module")
 
 
 @dataclass

@@ -28,6 +28,7 @@ RULES: dict[str, tuple[Wanted, Leaving]] = {
     "group": (accounts.want_group, accounts.leave_group),
     "user": (accounts.want_user, accounts.leave_user),
     "mount": (mounts.want_mount, mounts.leave_mount),
+    "mountpoint": (mounts.want_mountpoint, mounts.leave_mountpoint),
     "swap": (mounts.want_swap, mounts.leave_swap),
     "unit": (units.want, units.leave),
 }

@@ -17,6 +17,7 @@ from .model import (
     KernelParameter,
     Link,
     Mount,
+    MountPoint,
     Package,
     Resource,
     Source,
@@ -150,6 +151,10 @@ def _mount(f: Fields) -> Resource:
     return Mount(f.path("mount"), f.text("source"), f.text("fstype"), f.text("options", "defaults"))
 
 
+def _mountpoint(f: Fields) -> Resource:
+    return MountPoint(f.path("mountpoint"))
+
+
 def _swap(f: Fields) -> Resource:
     f.has("swap")
     if f.raw["swap"] not in (False, "off"):
@@ -181,6 +186,7 @@ READERS: dict[str, t.Callable[[Fields], Resource]] = {
     "user": _user,
     "group": _group,
     "mount": _mount,
+    "mountpoint": _mountpoint,
     "swap": _swap,
     "unit": _unit,
 }

@@ -35,6 +35,7 @@ ACCEPTED: dict[str, tuple[dict[str, t.Any], model.Resource]] = {
     "group": ({"group": "etcd", "gid": 7}, model.Group("etcd", 7)),
     "user with group": ({"user": "etcd", "group": "etcd"}, model.User("etcd", group="etcd")),
     "mount": ({"mount": "/mnt/a", "source": "tmpfs", "fstype": "tmpfs"}, model.Mount("/mnt/a", "tmpfs", "tmpfs")),
+    "mount point": ({"mountpoint": "/srv/a"}, model.MountPoint("/srv/a")),
     "swap as yaml reads it": ({"swap": False}, model.Swap("off")),
     "swap in quotes": ({"swap": "off"}, model.Swap("off")),
     "unit": (

@@ -24,6 +24,16 @@ def test_each_is_expanded_with_item_in_path_and_template() -> None:
     assert payload.contents == {digest("t.j2=a"): "t.j2=a", digest("t.j2=b"): "t.j2=b"}
 
 
+def test_each_on_mount_points_and_contents() -> None:
+    raws = [
+        {"mountpoint": "@item", "each": ["/a", "/b"]},
+        {"file": "@item/mark", "each": ["/a"], "content": "On @item.\n"},
+    ]
+    payload = build(raws, render)
+    assert [raw.get("mountpoint") for raw in payload.resources] == ["/a", "/b", None]
+    assert list(payload.contents.values()) == ["On /a.\n"]
+
+
 def test_each_on_directory_and_link() -> None:
     raws = [{"directory": "/d/@item", "each": ["a"]}, {"link": "/l/@item", "target": "/d/@item", "each": ["a"]}]
     shipped = build(raws, render).resources

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import typing as t
 
 import pytest
@@ -196,6 +198,10 @@ REFUSALS: dict[str, tuple[dict[str, t.Any], list[str]]] = {
         {"mount": "/mnt/m", "source": "tmpfs", "fstype": "tmpfs"},
         ["a ext4 file system is mounted there"],
     ),
+    "no mount point": (
+        {"mountpoint": "/srv/ssd"},
+        ["/srv/ssd is no mount point", "Mount its disk there first, by /etc/fstab", "mounted: false"],
+    ),
 }
 
 
@@ -209,6 +215,59 @@ def test_refused_before_anything_is_written(host: Host, raw: dict[str, t.Any], w
         host.run(raw)
     assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
     assert host.snapshot() == before
+
+
+TIER = (
+    {"mountpoint": "/srv/ssd"},
+    {"directory": "/srv/ssd/volumes", "mode": "0700"},
+    {"file": "/srv/ssd/volumes/.mark", "content": "ours\n"},
+)
+
+
+def disk(host: Host, mounted: bool) -> None:
+    (host.root / "srv/ssd").mkdir(parents=True, exist_ok=True)
+    host.write("/proc/mounts", "/dev/vda1 / ext4 rw 0 0\n" + "/dev/vdb /srv/ssd btrfs rw 0 0\n" * mounted)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_nothing_is_put_below_a_mount_point_without_its_disk(host: Host, check: bool) -> None:
+    disk(host, mounted=False)
+    before = host.snapshot()
+    with pytest.raises(HostError, match="/srv/ssd is no mount point"):
+        host.run(*TIER, check=check)
+    assert host.snapshot() == before
+
+
+def test_a_mount_point_is_no_change_and_what_was_put_into_a_folder_of_ours_stays(host: Host) -> None:
+    disk(host, mounted=True)
+    assert summary(host.run(*TIER)) == ["create directory:/srv/ssd/volumes", "create file:/srv/ssd/volumes/.mark"]
+    assert summary(host.run(*TIER)) == []
+    (host.root / "srv/ssd/volumes/pvc-1").mkdir()
+    host.write("/srv/ssd/volumes/pvc-1/data", "theirs\n")
+    plan = host.run()
+    assert summary(plan) == ["remove file:/srv/ssd/volumes/.mark"]
+    assert plan.warnings == ["Directory /srv/ssd/volumes is kept: it holds what this owner did not make (pvc-1)"]
+    assert host.read("/srv/ssd/volumes/pvc-1/data") == "theirs\n"
+
+
+def test_an_empty_folder_of_ours_goes_and_the_mount_point_stays(host: Host) -> None:
+    disk(host, mounted=True)
+    host.run(*TIER)
+    assert summary(host.run()) == ["remove file:/srv/ssd/volumes/.mark", "remove directory:/srv/ssd/volumes"]
+    assert (host.root / "srv/ssd").is_dir()
+
+
+def test_a_folder_in_which_something_is_mounted_meanwhile_stays(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses to remove it, however empty it looks."""
+
+    def busy(path: str) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+
+    disk(host, mounted=True)
+    host.run(*TIER)
+    monkeypatch.setattr(os, "rmdir", busy)
+    assert any("/srv/ssd/volumes is kept" in warning for warning in host.run().warnings)
+    assert (host.root / "srv/ssd/volumes").is_dir()
 
 
 def test_unmet_needs_are_warnings_in_check_mode_and_told_all_at_once(host: Host) -> None:

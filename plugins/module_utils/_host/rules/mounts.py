@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..builder import Builder
-from ..model import Mount, Swap
+from ..model import Mount, MountPoint, Swap
 
 SWAP_MARK = "# atarnet-homelab swap off: "
 
@@ -51,6 +51,22 @@ def leave_mount(b: Builder, identity: str, name: str) -> None:
     if entry["how"] != "adopted" and (line != entry["line"] or mounted != entry["mounted"]):
         after = f"{entry['line'] or 'not in /etc/fstab'}, {'mounted' if entry['mounted'] else 'not mounted'}"
         b.leave(identity, "remove" if entry["how"] == "created" else "restore", line or "mounted", after)
+    b.forget(identity)
+
+
+def want_mountpoint(b: Builder, place: MountPoint) -> None:
+    """Something is mounted there; what would be put below it otherwise would fill the root file system."""
+    if place.name not in b.observed.mounts:
+        fix = (
+            "Mount its disk there first, by /etc/fstab so that it is there after a reboot, "
+            "or say mounted: false where the root file system is meant"
+        )
+        b.refuse(place.identity, f"{place.name} is no mount point", fix)
+    b.record(place.identity, {"how": "adopted"})
+
+
+def leave_mountpoint(b: Builder, identity: str, name: str) -> None:
+    """What was only looked at stays."""
     b.forget(identity)
 
 
