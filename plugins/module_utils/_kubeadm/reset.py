@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import typing as t
 
@@ -33,6 +34,8 @@ _FILES = (
     INVITATION,
 )
 _LINKS = ("cni0", "flannel.1")
+# How the kernel writes blanks in a path.
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 # The kubelet makes the login manager wait for its graceful shutdown.
 _LOGIND = "/etc/systemd/logind.conf.d/99-kubelet.conf"
 
@@ -66,10 +69,24 @@ def reset(run: observe.Run, foreign_tables: t.Collection[str]) -> None:
 
 
 def _remove_folder(folder: str, run: observe.Run) -> None:
+    """Remove a folder and all that is in it, but nothing that is mounted there: the volumes of pods are among that."""
     if not os.path.isdir(folder):
         return
-    with open("/proc/self/mounts", encoding="utf-8") as stream:
-        points = [line.split()[1] for line in stream]
-    for point in sorted((point for point in points if point.startswith(folder + "/")), reverse=True):
-        run(["umount", point])
+    said = ""
+    for point in sorted(mounted_below(folder), reverse=True):
+        code, out, err = run(["umount", point])
+        said = said if code == 0 else (err or out).strip()
+    left = mounted_below(folder)
+    if left:
+        raise KubeadmError(
+            f"Removing {folder}: something is still mounted at {left[0]} ({said or 'umount said nothing'}), "
+            "and would be emptied with it. End what uses it and run again."
+        )
     shutil.rmtree(folder)
+
+
+def mounted_below(folder: str, mounts: str = "/proc/self/mounts") -> list[str]:
+    """Return the places below a folder at which something is mounted, once for each mount."""
+    with open(mounts, encoding="utf-8") as stream:
+        points = [_ESCAPED.sub(lambda found: chr(int(found[1], 8)), line.split()[1]) for line in stream]
+    return [point for point in points if point.startswith(folder + "/")]
