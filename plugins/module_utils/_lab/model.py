@@ -15,6 +15,8 @@ from .._network.rules import check_network
 from .._routes.ingress import Ingress, check_ingress
 from .._routes.model import Route
 from .._routes.rules import check_routes
+from .._storage.model import Storage
+from .._storage.rules import check_storage
 from .cluster_dns import StubZones, check_stub_zones
 from .lock import Lock
 from .namespaces import Namespace, check_namespaces
@@ -59,7 +61,8 @@ class Surroundings:
 class Lab:
     """The whole input. Memory is in MiB by role; paths are the controller's.
 
-    No *network*: it is not ours. No *ingress*: there are no *routes*. No *certificates*: nobody asks for one.
+    No *network*: it is not ours. No *ingress*: there are no *routes*. No *certificates*: nobody asks for one. No
+    *storage*: volumes are nobody's business here.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Lab:
     stub_zones: StubZones = field(default_factory=dict)
     namespaces: t.Mapping[str, Namespace] = field(default_factory=dict)
     certificates: Certificates | None = None
+    storage: Storage | None = None
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -116,6 +120,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     stub_zones = check_stub_zones(known, network, networks, findings)
     namespaces = check_namespaces(known, routes, findings)
     certificates = check_certificates(known, routes, ingress, findings)
+    storage = check_storage(known, findings)
     if findings.problems:
         raise InputError(findings.problems)
     return replace(
@@ -126,6 +131,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
         stub_zones=stub_zones,
         namespaces=namespaces,
         certificates=certificates,
+        storage=storage,
     )
 
 

@@ -26,6 +26,7 @@ PLATFORM = (
     "kube-node-lease",
     "kube-public",
     "kube-system",
+    "local-path-storage",
     "metallb-system",
     policies.MONITORING_NAMESPACE,
 )

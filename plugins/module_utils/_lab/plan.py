@@ -14,6 +14,7 @@ from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .._routes.ingress import compile_ingress
 from .._routes.plan import compile_routes
+from .._storage.plan import compile_storage
 from .cluster_dns import compile_cluster_dns
 from .hardware import compile_hardware
 from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock, Manifest
@@ -68,6 +69,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "routes": compile_routes(lab.routes, lab.ingress.provider) if lab.ingress else None,
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "certificates": _certificates(lab),
+        "storage": compile_storage(lab.storage) if lab.storage else None,
         "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
 

@@ -1,0 +1,119 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The compiler: from the checked input to plan["storage"], which the role storage applies. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .model import LOCAL_PATH, MARKER, PROVISIONER, Library, Storage, Tier
+
+Json = dict[str, t.Any]
+
+_HOST = "kubernetes.io/hostname"
+_STORAGE = "storage.k8s.io/v1"
+_LABELS = {"app.kubernetes.io/managed-by": "atarnet.homelab"}
+
+
+def compile_storage(storage: Storage) -> Json:
+    """Return plan["storage"]: JSON-able, the same for the same input.
+
+    hosts are, for each node with a tier, {folders, mounts}: all its folders, and those at which a disk must be mounted.
+    paths is the provisioner's own configuration of them; objects are the classes, and what libraries are made of.
+    """
+    nodes = list(dict.fromkeys(node for tier in storage.tiers for node in tier.nodes))
+    return {
+        "provider": LOCAL_PATH,
+        "marker": MARKER,
+        "tiers": [tier.name for tier in storage.tiers],
+        "hosts": {node: _host([tier for tier in storage.tiers if node in tier.nodes]) for node in nodes},
+        "paths": [
+            {"node": node, "paths": [tier.volumes for tier in storage.tiers if node in tier.nodes]} for node in nodes
+        ],
+        "objects": [
+            *map(_class, storage.tiers),
+            *_namespaces(storage.libraries),
+            *(item for library in storage.libraries for item in (_volume(library), _claim(library))),
+        ],
+    }
+
+
+def _host(tiers: t.Sequence[Tier]) -> Json:
+    return {
+        "folders": [tier.folder for tier in tiers],
+        "mounts": [tier.folder for tier in tiers if tier.mounted],
+    }
+
+
+def _class(tier: Tier) -> Json:
+    """Return the class of a tier. Pods that wait for a volume go to one of its nodes."""
+    annotations = {
+        # A volume whose disk is away is not found; of the other type, the default, its folder would be made anew.
+        "defaultVolumeType": "local",
+        "storageclass.kubernetes.io/is-default-class": "true" if tier.default else "false",
+    }
+    return {
+        "apiVersion": _STORAGE,
+        "kind": "StorageClass",
+        "metadata": {"name": tier.name, "labels": dict(_LABELS), "annotations": annotations},
+        "provisioner": PROVISIONER,
+        "parameters": {"nodePath": tier.volumes},
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Delete",
+        "allowVolumeExpansion": False,
+        "allowedTopologies": [{"matchLabelExpressions": [{"key": _HOST, "values": list(tier.nodes)}]}],
+    }
+
+
+def _namespaces(libraries: t.Sequence[Library]) -> list[Json]:
+    names = dict.fromkeys(library.namespace for library in libraries)
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+
+
+def _volume(library: Library) -> Json:
+    """Return the volume of a library, which waits for one claim and outlives it."""
+    terms = [{"matchExpressions": [{"key": _HOST, "operator": "In", "values": [library.node]}]}]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": _volume_name(library), "labels": dict(_LABELS)},
+        "spec": {
+            **_shape(library),
+            "capacity": {"storage": library.size},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": library.namespace,
+                "name": library.name,
+            },
+            "local": {"path": library.folder},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+        },
+    }
+
+
+def _claim(library: Library) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": library.name, "namespace": library.namespace, "labels": dict(_LABELS)},
+        "spec": {
+            **_shape(library),
+            "volumeName": _volume_name(library),
+            "resources": {"requests": {"storage": library.size}},
+        },
+    }
+
+
+def _volume_name(library: Library) -> str:
+    return f"library-{library.name}"
+
+
+def _shape(library: Library) -> Json:
+    """Return what volume and claim must agree on. No class: nobody provisions it."""
+    return {
+        "storageClassName": "",
+        "accessModes": ["ReadWriteOnce" if library.writable else "ReadOnlyMany"],
+        "volumeMode": "Filesystem",
+    }
