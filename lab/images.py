@@ -136,7 +136,7 @@ class Images:
             self._crane("push" if Path(self._gift.image).is_file() else "copy", self._gift.image, image, port)
             return
         blobs = [self._package_layer(image, layers)] if image.packages else []
-        if image.files:
+        if image.files or image.links:
             blobs.append(self._program_layer(image, layers))
         manifest, config = manifest_and_config(
             image, [(blob.name, blob.stat().st_size) for blob in blobs], architecture()
@@ -171,7 +171,8 @@ class Images:
 
     def _program_layer(self, image: Image, layers: Path) -> Path:
         trusted = [authority.root(self._paths.cache).read_text()] if image.trusts else []
-        key = files.key_of("programs", RECIPE, self._builder.key(image.component), image.files, image.links, *trusted)
+        programs = self._builder.key(image.component) if image.component else ""
+        key = files.key_of("programs", RECIPE, programs, image.files, image.links, *trusted)
         return _layer(layers / key, lambda: self._program_entries(image))
 
     def _program_entries(self, image: Image) -> list[archive.Entry]:

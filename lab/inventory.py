@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from lab import authority
+from lab import authority, disks
 from lab.ssh import control_folder
 from lab.state import (
     CLOUDFLARE_OFFSET,
@@ -79,6 +79,13 @@ def network(lab: Lab) -> dict[str, t.Any]:
     }
 
 
+def storage() -> dict[str, t.Any]:
+    """Return `homelab_storage`: the workers' disks as tiers, and a library that the tests fill."""
+    tiers = [{"name": name, "folder": place, "default": name == "ssd"} for name, place in disks.DISKS.items()]
+    music = {"name": "music", "node": "w2", "folder": "/srv/hdd/music", "namespace": "media", "size": "1Gi"}
+    return {"provider": "local-path", "tiers": tiers, "libraries": [music]}
+
+
 def pool(lab: Lab) -> str:
     """Return the addresses that the cluster's load balancers give out, as the plan takes them."""
     first, last = (address(lab.prefix, offset) for offset in POOL_OFFSETS)
@@ -116,6 +123,7 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_network": network(lab),
         "homelab_ingress": {"provider": "traefik"},
         "homelab_certificates": authority.certificates(lab) if lab.supply == BUILD else {},
+        "homelab_storage": storage(),
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,
         "homelab_registry_mirrors": lab.registry_mirrors,

@@ -9,7 +9,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import archive, podman, segments, ssh
+from lab import archive, disks, podman, segments, ssh
 from lab.errors import LabError
 from lab.machine import NodeSettings
 from lab.process import last_lines, run, succeeds
@@ -96,7 +96,9 @@ def remove_all(lab: Lab) -> None:
     ssh.hang_up(lab.name)
     names = {podman.name_of(lab.name, node) for node in lab.nodes}
     podman.remove_containers([one for one in podman.containers(lab.name) if one.name in names])
-    podman.remove_volumes([name for name in podman.names("volume", lab.name) if name in names])
+    volumes = [name for name in podman.names("volume", lab.name) if name in names]
+    disks.detach(volumes)
+    podman.remove_volumes(volumes)
 
 
 def stop(lab: Lab, node: Node) -> None:
@@ -118,6 +120,7 @@ def _create(lab: Lab, node: Node, settings: NodeSettings, image: str) -> None:
     name = podman.name_of(lab.name, node.name)
     attempted = f"Making node {node.name}"
     if succeeds(["podman", "volume", "exists", name]):
+        disks.detach([name])
         podman.remove_volumes([name])
     podman.call("volume", "create", *podman.labels(lab.name, lab.folder), name, attempted=attempted)
     runtime = ["--runtime", settings.runtime]
@@ -131,7 +134,8 @@ def _plant(lab: Lab, node: Node) -> None:
 
 def _settle(lab: Lab, node: Node) -> None:
     name = podman.name_of(lab.name, node.name)
-    script = SETTLE_SCRIPT + segments.routes(lab, node)
+    disks.make(lab, node)
+    script = SETTLE_SCRIPT + segments.routes(lab, node) + disks.mounting(node)
     podman.call("exec", name, "sh", "-c", script, attempted=f"Settling node {node.name}")
 
 

@@ -12,6 +12,7 @@ from lab.process import run
 NEEDED = (
     "aardvark-dns",
     "bind9-dnsutils",
+    "btrfs-progs",
     "ca-certificates",
     "conmon",
     "curl",

@@ -146,6 +146,12 @@ COMPONENTS = (
         stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
         copies={"chart": "charts/metrics-server"},
     ),
+    Component(
+        "local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
+        stamps=("main.VERSION={version}",),
+    ),
     # Not quite upstream's program: this says in iptables' terms what kernels without NFT_QUEUE do not know otherwise.
     Component(
         "kube-network-policies",
@@ -328,6 +334,19 @@ IMAGES = (
         "kube_network_policies",
         "kube-network-policies",
         {"bin/netpol": "netpol", "bin/kube-network-policies": "kube-network-policies"},
+    ),
+    Image(
+        "local_path_provisioner",
+        "local-path-provisioner",
+        {"usr/bin/local-path-provisioner": "local-path-provisioner"},
+        entrypoint=("/usr/bin/local-path-provisioner",),
+    ),
+    # Debian's busybox under the name of upstream's image, with the commands that the role storage has.
+    Image(
+        "busybox",
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
+        packages=("busybox-static",),
+        entrypoint=("/bin/sh",),
     ),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),

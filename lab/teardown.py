@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from lab import podman, segments, ssh, state
+from lab import disks, podman, segments, ssh, state
 from lab.errors import LabError
 from lab.paths import Paths
-from lab.process import run, succeeds
+from lab.process import succeeds
 from lab.vm.runner import Machines
-
-VOLUMES = Path("/var/lib/containers/storage/volumes")
 
 
 def down(paths: Paths, lab: str) -> None:
@@ -31,7 +28,7 @@ def remove(paths: Paths, lab: str) -> None:
     ssh.hang_up(lab)
     podman.remove_containers(podman.containers(lab))
     volumes = podman.names("volume", lab)
-    detach_loops(volumes)
+    disks.detach(volumes)
     podman.remove_volumes(volumes)
     for network in podman.names("network", lab):
         podman.call("network", "rm", network, attempted=f"Removing the network {network}")
@@ -71,16 +68,6 @@ def clean(paths: Paths) -> list[str]:
     shutil.rmtree(paths.cache, ignore_errors=True)
     shutil.rmtree(paths.states, ignore_errors=True)
     return found
-
-
-def detach_loops(volumes: list[str]) -> None:
-    """Detach loop devices whose file lies in one of these volumes."""
-    text = run(["losetup", "--json", "--list", "--output", "NAME,BACK-INO"], attempted="Listing loop devices")
-    for device in json.loads(text or "{}").get("loopdevices", []):
-        inode = str(device["back-ino"])
-        folders = [str(VOLUMES / name) for name in volumes if (VOLUMES / name).is_dir()]
-        if folders and run(["find", *folders, "-xdev", "-inum", inode], attempted="Searching the lab's volumes"):
-            run(["losetup", "--detach", device["name"]], attempted=f"Detaching {device['name']}")
 
 
 def remove_firewall() -> None:

@@ -215,6 +215,19 @@ plan:
         ports: {tcp: [53, 80, 443], udp: [53]}
         folder: /home/me/.kube/home.certificates
         kept: [{namespace: cert-manager, name: internal-ca, issuer: self-signed}]
+    storage:
+      description:
+        - Where volumes are. C(hosts) are the folders of tiers on each node, and those at which a disk must be mounted;
+          C(paths) is the provisioner's own configuration of them; C(objects) are the classes, and what libraries are
+          made of. Null when nothing is asked for.
+      type: dict
+      sample:
+        provider: local-path
+        marker: .homelab-tier
+        tiers: [ssd]
+        hosts: {w1: {folders: [/srv/ssd], mounts: [/srv/ssd]}}
+        paths: [{node: w1, paths: [/srv/ssd/volumes]}]
+        objects: []
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

@@ -35,7 +35,7 @@ scheduling.k8s.io/v1: | PriorityClass
 node.k8s.io/v1: | RuntimeClass
 apiextensions.k8s.io/v1: | CustomResourceDefinition
 apiregistration.k8s.io/v1: | APIService
-admissionregistration.k8s.io/v1: | MutatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration
+admissionregistration.k8s.io/v1: | MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration
 flowcontrol.apiserver.k8s.io/v1: | FlowSchema PriorityLevelConfiguration
 certificates.k8s.io/v1: | CertificateSigningRequest
 """  # noqa: E501
@@ -81,6 +81,7 @@ _STAGES = {
     SERVICES: "Service Endpoints EndpointSlice Ingress",
     WEBHOOKS: (
         "APIService MutatingWebhookConfiguration ValidatingWebhookConfiguration"
+        " MutatingAdmissionPolicy MutatingAdmissionPolicyBinding"
         " ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding"
     ),
 }

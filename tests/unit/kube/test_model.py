@@ -166,6 +166,7 @@ def test_owners_that_cannot_name_an_inventory(owner: str) -> None:
         (("networking.k8s.io/v1", "NetworkPolicy"), "networkpolicies"),
         (("networking.k8s.io/v1", "IngressClass"), "ingressclasses"),
         (("v1", "ConfigMap"), "configmaps"),
+        (("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"), "mutatingadmissionpolicies"),
     ],
 )
 def test_plurals_of_built_in_kinds(kind: tuple[str, str], plural: str) -> None:

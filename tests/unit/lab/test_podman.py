@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import podman, teardown
+from lab import disks, podman, teardown
 from lab.paths import Paths
 
 
@@ -49,7 +49,7 @@ def _calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         return ""
 
     monkeypatch.setattr(podman, "call", call)
-    monkeypatch.setattr(teardown, "detach_loops", lambda volumes: None)
+    monkeypatch.setattr(disks, "detach", lambda volumes: None)
     return made
 
 

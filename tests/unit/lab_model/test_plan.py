@@ -89,6 +89,7 @@ def test_the_whole_plan() -> None:
         "routes": None,
         "policies": {"namespaces": [], "objects": []},
         "certificates": None,
+        "storage": None,
     }
     assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
     assert set(charts) == {"metallb", "metrics-server", "cert-manager"}
