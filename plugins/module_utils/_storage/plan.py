@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from .model import LOCAL_PATH, MARKER, PROVISIONER, Library, Storage, Tier
@@ -12,6 +13,8 @@ Json = dict[str, t.Any]
 
 _HOST = "kubernetes.io/hostname"
 _STORAGE = "storage.k8s.io/v1"
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_READ_ONLY = "libraries-are-read-only"
 _LABELS = {"app.kubernetes.io/managed-by": "atarnet.homelab"}
 
 
@@ -34,6 +37,7 @@ def compile_storage(storage: Storage) -> Json:
             *map(_class, storage.tiers),
             *_namespaces(storage.libraries),
             *(item for library in storage.libraries for item in (_volume(library), _claim(library))),
+            *_read_only([library for library in storage.libraries if not library.writable]),
         ],
     }
 
@@ -104,6 +108,38 @@ def _claim(library: Library) -> Json:
             "resources": {"requests": {"storage": library.size}},
         },
     }
+
+
+def _read_only(libraries: t.Sequence[Library]) -> list[Json]:
+    """Return what has pods mount libraries read-only: an access mode says who may, and stops nobody who writes."""
+    if not libraries:
+        return []
+    names = json.dumps([f"{library.namespace}/{library.name}" for library in libraries])
+    is_one = f"request.namespace + '/' + one.?persistentVolumeClaim.?claimName.orValue('') in {names}"
+    claim = "Object.spec.volumes.persistentVolumeClaim{claimName: one.persistentVolumeClaim.claimName, readOnly: true}"
+    volume = f"Object.spec.volumes{{name: one.name, persistentVolumeClaim: {claim}}}"
+    patch = f"Object{{spec: Object.spec{{volumes: object.spec.volumes.filter(one, {is_one}).map(one, {volume})}}}}"
+    spaces = list(dict.fromkeys(library.namespace for library in libraries))
+    name_of = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": spaces}
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    policy = {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "matchConstraints": {"namespaceSelector": {"matchExpressions": [name_of]}, "resourceRules": [pods]},
+        "matchConditions": [
+            {"name": "uses-one", "expression": f"object.spec.?volumes.orValue([]).exists(one, {is_one})"}
+        ],
+        "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": patch}}],
+    }
+    return [
+        _admission("MutatingAdmissionPolicy", policy),
+        _admission("MutatingAdmissionPolicyBinding", {"policyName": _READ_ONLY}),
+    ]
+
+
+def _admission(kind: str, spec: Json) -> Json:
+    metadata = {"name": _READ_ONLY, "labels": dict(_LABELS)}
+    return {"apiVersion": _ADMISSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def _volume_name(library: Library) -> str:
