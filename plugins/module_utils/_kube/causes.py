@@ -12,6 +12,8 @@ from .ready import claim_class, conditions_of, is_claim
 
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 _NOT_READY = "node.kubernetes.io/not-ready"
+# Provisioner: namespace and name, before the claim's uid, of the pods that make volumes for it.
+_MAKERS = {"rancher.io/local-path": ("local-path-storage", "helper-pod-create-pvc-")}
 _WORKLOADS = frozenset({"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"})
 
 
@@ -123,15 +125,25 @@ def _unready_nodes(api: Api) -> list[str]:
 
 def _claim_cause(api: Api, claim: Json) -> str:
     """Return what is known of an unbound claim: its class, who provisions it, and what was said last."""
-    named, name = claim_class(claim), claim["metadata"]["name"]
+    named, name, maker = claim_class(claim), claim["metadata"]["name"], ""
     if named:
         found = api.get(Ref("storage.k8s.io/v1", "StorageClass", "", named))
         told = f"class {named}, provisioner {found.get('provisioner')}" if found else f"class {named} does not exist"
+        maker = _maker_cause(api, claim, str((found or {}).get("provisioner")))
     else:
         told = "it names no class, and no class was the default"
     event = last_event(api, claim, warnings_only=False)
     phase = claim.get("status", {}).get("phase", "Pending")
-    return f"claim {name} is {phase} ({told}){f': {event}' if event else ''}"
+    return f"claim {name} is {phase} ({told}){f': {event}' if event else ''}{f'; {maker}' if maker else ''}"
+
+
+def _maker_cause(api: Api, claim: Json, provisioner: str) -> str:
+    """Return what keeps the pod that makes a claim's volume from it; only there its provisioner tells."""
+    if provisioner not in _MAKERS or "uid" not in claim["metadata"]:
+        return ""
+    namespace, prefix = _MAKERS[provisioner]
+    pod = api.get(Ref("v1", "Pod", namespace, prefix + claim["metadata"]["uid"]))
+    return pod_cause(api, pod) if pod else ""
 
 
 def _container_cause(api: Api, pod: Json, container: Json) -> str:

@@ -93,6 +93,8 @@ def claim(storage_class: str = "", phase: str = "Pending") -> Json:
 
 
 FAST = {"kind": "StorageClass", "metadata": {"name": "fast"}, "provisioner": "topolvm.io"}
+LOCAL = {"kind": "StorageClass", "metadata": {"name": "local"}, "provisioner": "rancher.io/local-path"}
+MAKER = "helper-pod-create-pvc-7"
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "n"}}
 CERTIFICATE = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "web", "namespace": "n"}}
 PULL = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "none:1"'}}
@@ -233,6 +235,12 @@ CASES: dict[str, tuple[Json, Cluster, str]] = {
         claim("fast"),
         Cluster([FAST, event("data", "no space left"), event("data", WAITING, "Normal", "2026-02-02T00:00:00Z")]),
         "claim data is Pending (class fast, provisioner topolvm.io): no space left",
+    ),
+    "a claim whose volume cannot be made by a pod": (
+        {**claim("local"), "metadata": {"name": "data", "namespace": "n", "uid": "7"}},
+        Cluster([LOCAL, event("data", "made in vain"), pod(MAKER), event(MAKER, "/srv/ssd is not a directory")]),
+        "claim data is Pending (class local, provisioner rancher.io/local-path): made in vain; "
+        f"pod {MAKER} is Pending: /srv/ssd is not a directory",
     ),
     "a claim of a class that is not there": (
         claim("fast"),
