@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes on the workers' disks, as pods and nodes see them: where they are, what outlives what, a disk that is away."""
+"""Volumes on workers' disks, as pods and nodes see them: where they are, what outlives what, disks that are away."""
 
 from __future__ import annotations
 

@@ -64,18 +64,18 @@ class _Rules:
         key = f"{KEY}.tiers[{index}]"
         self._name(key, "tier", entry.get("name"))
         self._folder(f"{key}.folder", entry.get("folder"))
-        nodes = entry.get("nodes")
-        if nodes is not None and not nodes:
+        nodes: list[str] = entry.get("nodes", self._carrying)
+        if not nodes:
             fix = "Name nodes, or remove the key: then it is on all that carry pods"
             self._findings.add(f"{key}.nodes", nodes, "the tier would be nowhere", fix)
-        for number, node in enumerate(nodes or ()):
+        for number, node in enumerate(nodes):
             self._node(f"{key}.nodes[{number}]", node)
             if node in nodes[:number]:
                 self._findings.add(f"{key}.nodes[{number}]", node, "it is named before", "Name every node once")
         return Tier(
             name=entry.get("name", ""),
             folder=entry.get("folder", ""),
-            nodes=tuple(self._carrying if nodes is None else nodes),
+            nodes=tuple(nodes),
             default=entry.get("default", False),
             mounted=entry.get("mounted", True),
         )
