@@ -152,7 +152,7 @@ def test_where_a_disk_is_away_nothing_is_written_and_all_goes_on_when_it_is_back
         events = kubectl_json("--namespace", space, "get", "events")["items"]
         return [item["message"] for item in events if words in item.get("message", "")]
 
-    until(lambda: said("local-path-storage", "/srv/ssd/volumes is not a directory"))
+    until(lambda: said("local-path-storage", "/srv/ssd/volumes/ is not a directory"))
     until(lambda: said(SPACE, "does not exist"))
     waiting = kubectl_json("--namespace", SPACE, "get", "persistentvolumeclaim", "new")
     assert waiting["status"]["phase"] == "Pending"
