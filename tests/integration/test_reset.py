@@ -13,6 +13,8 @@ import pytest
 from tests.support import authority
 from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, kubectl, lab, on_node, playbook_command, run_playbook
 
+# As the provisioner makes it, on one of w1's disks.
+VOLUME = "/srv/ssd/volumes/pvc-1_apps_data"
 FOREIGN_RULES = "table inet mine { chain input { type filter hook input priority 10; tcp dport 9999 drop; }; }"
 
 
@@ -33,6 +35,7 @@ def foreign(routes: Path) -> Iterator[None]:
         on_node(node, f"nft add table inet mine && nft '{FOREIGN_RULES}' && echo theirs > /etc/cni-of-mine.conf")
     run = run_playbook("-e", f"@{routes}")
     assert run.code == 0, run.output[-3000:]
+    on_node("w1", f"mkdir {VOLUME} && echo theirs > {VOLUME}/word")
     yield
     # Whoever comes next finds a cluster without them.
     run_playbook()
@@ -59,6 +62,13 @@ def test_reset_takes_everything_of_ours_and_nothing_else(routes: Path) -> None:
         assert on_node(node, "nft list tables").split() == ["table", "inet", "mine"]
         assert on_node(node, "ls /etc/kubernetes /var/lib/etcd /opt/cni 2>/dev/null | wc -l").strip() == "0"
         assert on_node(node, "systemctl is-active ssh").strip() == "active"
+
+
+def test_reset_leaves_volumes_with_data_and_all_disks() -> None:
+    assert on_node("w1", f"cat {VOLUME}/word").strip() == "theirs"
+    assert on_node("w1", "ls -A /srv/ssd/volumes").split() == ["pvc-1_apps_data"], "our mark is gone"
+    for place in ("/srv/ssd", "/srv/hdd"):
+        assert on_node("w2", f"mountpoint -q {place} && ls -A {place}").strip() == ""
 
 
 def test_reset_again_changes_nothing() -> None:
