@@ -117,6 +117,23 @@ def test_one_class_is_the_default_and_says_what_it_cannot() -> None:
     assert not any(item.get("allowVolumeExpansion") for item in classes.values())
 
 
+def test_no_claim_has_the_kubelet_make_a_folder() -> None:
+    """A claim can ask the provisioner for the type of volume whose folder is made where it is missing."""
+    made = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "pvc-1"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": "/srv/ssd/volumes/pvc-1", "type": "DirectoryOrCreate"},
+        },
+    }
+    whose = "--as=system:serviceaccount:local-path-storage:local-path-provisioner"
+    told = kubectl("create", "--dry-run=server", "--output=json", "--filename=-", whose, document=json.dumps(made))
+    assert json.loads(told)["spec"]["hostPath"]["type"] == "Directory"
+
+
 def test_what_was_written_outlives_the_pod() -> None:
     kubectl("--namespace", SPACE, "delete", "pod", "fast", "--now")
     apply(pod("fast"))
