@@ -65,7 +65,7 @@ class _Rules:
         self._name(key, "tier", entry.get("name"))
         self._folder(f"{key}.folder", entry.get("folder"))
         nodes: list[str] = entry.get("nodes", self._carrying)
-        if not nodes:
+        if "nodes" in entry and not nodes:
             fix = "Name nodes, or remove the key: then it is on all that carry pods"
             self._findings.add(f"{key}.nodes", nodes, "the tier would be nowhere", fix)
         for number, node in enumerate(nodes):
