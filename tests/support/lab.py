@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import paths, state
+from lab import disks, paths, state
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = CHECKOUT / "inventories" / "lab"
@@ -22,10 +22,10 @@ INVENTORY = CHECKOUT / "inventories" / "lab"
 TOOLBOX = "docker.io/library/lab-toolbox:1"
 NODES = ("cp1", "w1", "w2")
 MACHINES = (*NODES, "gw")
-# What the system writes by itself, what a login leaves behind, and where nothing lasts.
+# What the system writes by itself, what a login leaves behind, where nothing lasts, and disks: what is on them is seen.
 _NOT_OURS = (
     "-path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log -o -path /var/lib/systemd"
-    " -o -path /root/.ansible"
+    f" -o -path /root/.ansible -o -path /var/lib/{disks.FOLDER}"
 )
 # Where a living cluster writes all the time.
 _LIVING = "-path /var/lib/etcd -o -path /var/lib/containerd -o -path /var/lib/kubelet"
