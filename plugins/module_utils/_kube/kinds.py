@@ -70,18 +70,18 @@ PROTECTED = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim",
 
 NAMESPACES, DEFINITIONS, ACCESS, CONFIG, SERVICES, WORKLOADS, CUSTOM, WEBHOOKS = range(8)
 
+# Policies that change objects come before what makes such objects, and go after it: nobody has to answer for them.
 _STAGES = {
     NAMESPACES: "Namespace",
     DEFINITIONS: "CustomResourceDefinition",
     ACCESS: "ServiceAccount Role RoleBinding ClusterRole ClusterRoleBinding",
     CONFIG: (
         "ConfigMap Secret LimitRange ResourceQuota PriorityClass RuntimeClass StorageClass CSIDriver IngressClass"
-        " PersistentVolume PersistentVolumeClaim NetworkPolicy"
+        " PersistentVolume PersistentVolumeClaim NetworkPolicy MutatingAdmissionPolicy MutatingAdmissionPolicyBinding"
     ),
     SERVICES: "Service Endpoints EndpointSlice Ingress",
     WEBHOOKS: (
         "APIService MutatingWebhookConfiguration ValidatingWebhookConfiguration"
-        " MutatingAdmissionPolicy MutatingAdmissionPolicyBinding"
         " ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding"
     ),
 }
