@@ -26,19 +26,23 @@ def outdated() -> Facts:
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "expected"),
+    ("known", "expected"),
+    # Made when they are asked for: what was seen is known for a minute.
     [
-        (facts(), facts(), SEEN),
-        (facts(), outdated(), FRESH),
-        (outdated(), facts(), FRESH),
-        (facts(port=8443), facts(), FRESH),
-        (in_sync.seen(this_run().id, {}), facts(), FRESH),
-        (in_sync.seen("another run", {}, {**ASKED, "node": SEEN}), facts(), FRESH),
-        ({}, facts(), FRESH),
+        (lambda: (facts(), facts()), SEEN),
+        (lambda: (facts(), outdated()), FRESH),
+        (lambda: (outdated(), facts()), FRESH),
+        (lambda: (facts(port=8443), facts()), FRESH),
+        (lambda: (in_sync.seen(this_run().id, {}), facts()), FRESH),
+        (lambda: (in_sync.seen("another run", {}, {**ASKED, "node": SEEN}), facts()), FRESH),
+        (lambda: ({}, facts()), FRESH),
     ],
     ids=["seen", "another host changed", "changed", "another port", "no node yet", "another run", "never seen"],
 )
-def test_visited_unless_seen(monkeypatch: pytest.MonkeyPatch, here: Facts, there: Facts, expected: Facts) -> None:
+def test_visited_unless_seen(
+    monkeypatch: pytest.MonkeyPatch, known: t.Callable[[], tuple[Facts, Facts]], expected: Facts
+) -> None:
+    here, there = known()
     task = SimpleNamespace(args=dict(ASKED), async_val=0, check_mode=False, diff=False)
     action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
     monkeypatch.setattr(action, "_execute_module", lambda **_given: {"changed": False, "node": FRESH})
