@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .._storage.model import NAMESPACE, PROVISIONER
 from .api import Api
 from .errors import KubeError
 from .kinds import BUILT_IN
@@ -13,7 +14,7 @@ from .ready import claim_class, conditions_of, is_claim
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 _NOT_READY = "node.kubernetes.io/not-ready"
 # Provisioner: namespace and name, before the claim's uid, of the pods that make volumes for it.
-_MAKERS = {"rancher.io/local-path": ("local-path-storage", "helper-pod-create-pvc-")}
+_MAKERS = {PROVISIONER: (NAMESPACE, "helper-pod-create-pvc-")}
 _WORKLOADS = frozenset({"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"})
 
 

@@ -29,7 +29,7 @@ def is_name(text: str) -> bool:
 
 def check_names(known: Values, findings: Findings) -> None:
     """Report names that DNS would not carry, or that mean two things."""
-    _check_label("homelab_name", known.get("homelab_name"), findings)
+    check_label("homelab_name", known.get("homelab_name"), findings)
     for index, node in enumerate(known.get("homelab_nodes", ())):
         check_host(f"homelab_nodes[{index}].name", node.get("name"), known.get("homelab_domain"), findings)
     domain = _check_domain("homelab_domain", known, findings)
@@ -40,7 +40,8 @@ def check_names(known: Values, findings: Findings) -> None:
         _check_shadow(domain, cluster, findings)
 
 
-def _check_label(key: str, value: str | None, findings: Findings) -> bool:
+def check_label(key: str, value: str | None, findings: Findings) -> bool:
+    """Report a *value* that is no DNS label; tell whether it is one."""
     if value is None or is_label(value):
         return value is not None
     reason = "it is not a DNS label (RFC 1123): lower-case letters, digits and inner hyphens, at most 63"
@@ -54,7 +55,7 @@ def _suggest(value: str) -> str:
 
 def check_host(key: str, name: str | None, domain: str | None, findings: Findings) -> None:
     """Report a host's *name* that is no DNS label, is taken, or too long below *domain*."""
-    if not _check_label(key, name, findings) or name is None:
+    if not check_label(key, name, findings) or name is None:
         return
     if name in _RESERVED_HOSTS:
         findings.add(

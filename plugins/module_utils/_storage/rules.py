@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from .._lab.namespaces import PLATFORM
 from .._lab.problems import Findings, did_you_mean
-from .._lab.rules_names import is_label
+from .._lab.rules_names import check_label
 from .._lab.specs import Values
 from .model import KEY, Library, Storage, Tier
 
@@ -25,7 +25,6 @@ _SYSTEM = (
 _SHARED = ("/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/lib", "/var/local")
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/, without signs and exponents.
 _QUANTITY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
-_LABEL = "it is not a DNS label (RFC 1123): lower-case letters, digits and inner hyphens, at most 63"
 
 
 def check_storage(known: Values, findings: Findings) -> Storage | None:
@@ -101,11 +100,9 @@ class _Rules:
         )
 
     def _name(self, key: str, kind: str, name: str | None) -> None:
-        if name is None:
+        if not check_label(f"{key}.name", name, self._findings) or name is None:
             return
-        if not is_label(name):
-            self._findings.add(f"{key}.name", name, _LABEL, 'Write, for example, "ssd" or "music"')
-        elif (kind, name) in self._names:
+        if (kind, name) in self._names:
             reason = f"{self._names[kind, name]} is a {kind} of this name already"
             self._findings.add(f"{key}.name", name, reason, "Give each a name of its own")
         self._names.setdefault((kind, name), key)
@@ -119,11 +116,7 @@ class _Rules:
             self._findings.add(key, name, reason, f"Use one of {', '.join(self._carrying)}")
 
     def _namespace(self, key: str, name: str | None) -> None:
-        if name is None:
-            return
-        if not is_label(name):
-            self._findings.add(key, name, _LABEL, 'Write the name of a namespace, for example "media"')
-        elif name in PLATFORM:
+        if check_label(key, name, self._findings) and name in PLATFORM:
             self._findings.add(key, name, "the platform lives there", "Name the namespace of the app that reads it")
 
     def _folder(self, key: str, path: str | None) -> None:
