@@ -21,6 +21,7 @@ from .lock import ANY, KUBERNETES_ARTIFACTS, Artifact, Chart, Lock, Manifest
 from .model import API_PORT, CONTROL_PLANE, WORKER, Lab, Node
 from .namespaces import compile_policies
 from .rules_names import ENDPOINT
+from .rules_nodes import pod_nodes
 
 Plan = dict[str, t.Any]
 
@@ -57,7 +58,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "nodes": {node.name: _node(lab, node) for node in lab.nodes},
         "control_planes": [node.name for node in lab.nodes if node.role == CONTROL_PLANE],
         "workers": [node.name for node in lab.nodes if node.role == WORKER],
-        "pod_nodes": _pod_nodes(lab),
+        "pod_nodes": pod_nodes({node.name: node.role for node in lab.nodes}),
         "hosts_entries": [_hosts_entry(lab, node) for node in lab.nodes],
         "artifacts": {name: _artifact(lab, artifact) for name, artifact in lock.artifacts.items()},
         "charts": {name: _chart(lab, chart) for name, chart in lock.charts.items()},
@@ -107,11 +108,6 @@ def _hosts_entry(lab: Lab, node: Node) -> Plan:
     if node.role == CONTROL_PLANE:
         names.append(endpoint_host(lab))
     return {"address": str(node.address), "names": names}
-
-
-def _pod_nodes(lab: Lab) -> list[str]:
-    """Return where pods of apps run: on workers, and without any on the control planes."""
-    return [node.name for node in lab.nodes if node.role == WORKER] or [node.name for node in lab.nodes]
 
 
 def _artifact(lab: Lab, artifact: Artifact) -> Plan:

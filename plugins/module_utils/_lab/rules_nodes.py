@@ -27,6 +27,11 @@ def check_nodes(known: Values, prefix: IPv4Network | None, findings: Findings) -
         _check_control_planes(nodes, findings)
 
 
+def pod_nodes(roles: t.Mapping[str, str | None]) -> list[str]:
+    """Return where pods of apps run, of nodes by name: on workers, and without any on the control planes."""
+    return [name for name, role in roles.items() if role == "worker"] or list(roles)
+
+
 def check_inventory(known: Values, inventory: frozenset[str], play: frozenset[str], findings: Findings) -> None:
     """Report hosts of the input that the inventory does not have, and hosts of this run that the input does not."""
     if _KEY not in known:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from .._lab.namespaces import PLATFORM
 from .._lab.problems import Findings, did_you_mean
 from .._lab.rules_names import check_label
+from .._lab.rules_nodes import pod_nodes
 from .._lab.specs import Values
 from .model import KEY, Library, Storage, Tier
 
@@ -54,8 +55,7 @@ class _Rules:
     """What is asked of each entry by itself; *nodes* are the cluster's, by name with their role."""
 
     def __init__(self, nodes: t.Mapping[str, str | None], findings: Findings) -> None:
-        workers = [name for name, role in nodes.items() if role == "worker"]
-        self._nodes, self._carrying, self._findings = list(nodes), workers or list(nodes), findings
+        self._nodes, self._carrying, self._findings = list(nodes), pod_nodes(nodes), findings
         self._names: dict[tuple[str, str], str] = {}
 
     def tier(self, index: int, entry: Values) -> Tier:
