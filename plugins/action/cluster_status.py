@@ -18,7 +18,8 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import
 from ansible_collections.atarnet.homelab.plugins.module_utils._status.picture import picture, render
 
 ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "healthy_within": {"type": "int", "default": 0}}
-_SYSTEM = ("kube-system", "kube-flannel", "metallb-system", "ingress")
+_SYSTEM = ("kube-system", "kube-flannel", "metallb-system", "ingress", "cert-manager", "local-path-storage")
+_WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 _PAUSE_SECONDS = 1.0
 
 
@@ -56,11 +57,16 @@ class ActionModule(ActionBase):
         end = time.monotonic() + patience
         while True:
             nodes = api.list_all(Ref("v1", "Node", "", ""))
-            pods = [pod for space in _SYSTEM for pod in api.list_all(Ref("v1", "Pod", space, ""))]
-            seen = picture(plan, nodes, pods, away=away)
+            # Before pods: a rollout that has ended by then has made all of them.
+            workloads = [one for kind in _WORKLOADS for one in _of_system(api, "apps/v1", kind)]
+            pods = _of_system(api, "v1", "Pod")
+            seen = picture(plan, nodes, pods, workloads, away=away)
             if not seen["problems"]:
                 return seen
             if time.monotonic() >= end:
-                events = [event for space in _SYSTEM for event in api.list_all(Ref("v1", "Event", space, ""))]
-                return picture(plan, nodes, pods, events, away)
+                return picture(plan, nodes, pods, workloads, _of_system(api, "v1", "Event"), away)
             time.sleep(_PAUSE_SECONDS)
+
+
+def _of_system(api: Api, version: str, kind: str) -> list[dict[str, t.Any]]:
+    return [one for space in _SYSTEM for one in api.list_all(Ref(version, kind, space, ""))]

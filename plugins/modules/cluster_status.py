@@ -9,7 +9,8 @@ short_description: See how the cluster is, and fail with the cause when it is no
 version_added: 0.1.0
 author: atarnet (@atarnet)
 description:
-  - Reads nodes and pods from the API on the controller, without visiting any host, and compares them with the plan.
+  - Reads nodes, workloads and pods of the system from the API on the controller, without visiting any host, and
+    compares them with the plan.
   - Hosts that the run could not reach are shown, and not waited for; the run's exit code speaks of them.
   - In check mode, when no cluster can be reached because none was built yet, it says so instead of failing.
 extends_documentation_fragment: [atarnet.homelab._attributes]
@@ -24,7 +25,8 @@ options:
     required: true
   healthy_within:
     description:
-      - Seconds within which every node of the plan has to be ready and every pod of the system to run.
+      - Seconds within which every node of the plan has to be ready, every pod of the system to run and every rollout of
+        the system to be over. Rollouts are not waited for while hosts are away.
       - V(0) only looks and never fails for what it sees.
     type: int
     default: 0

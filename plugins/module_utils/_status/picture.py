@@ -1,21 +1,30 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of the cluster from its nodes and pods: pure, as data and as text."""
+"""A picture of the cluster from its nodes, workloads and pods: pure, as data and as text."""
 
 from __future__ import annotations
 
 import typing as t
 
+from .._kube.ready import readiness
+
 Json = dict[str, t.Any]
 
 
 def picture(
-    plan: Json, nodes: list[Json], pods: list[Json], events: t.Sequence[Json] = (), away: t.Collection[str] = ()
+    plan: Json,
+    nodes: list[Json],
+    pods: list[Json],
+    workloads: t.Sequence[Json] = (),
+    events: t.Sequence[Json] = (),
+    away: t.Collection[str] = (),
 ) -> Json:
     """Return {nodes: [...], pods: {...}, problems: [...]} for the plan and what the API listed.
 
     events are only needed to name the cause behind a pod that waits without saying why. away names the hosts
-    that this run could not reach: what is wrong with them is known already and no problem to wait for.
+    that this run could not reach: what is wrong with them is known already and no problem to wait for. workloads
+    (Deployments, DaemonSets, StatefulSets, with their kind) tell of rollouts, of which none is expected to end while
+    hosts are away.
 
     A problem is one sentence that names the object, what is wrong with it and what the API says of it.
     """
@@ -30,6 +39,7 @@ def picture(
         trouble = pod_trouble(pod)
         if trouble and pod["spec"].get("nodeName") not in away:
             problems.append(trouble + _warning(pod, events))
+    problems += [told for one in workloads if not away and (told := _rollout(one))]
     return {"nodes": rows, "pods": phases, "problems": problems}
 
 
@@ -65,6 +75,11 @@ def pod_trouble(pod: Json) -> str:
     if scheduled.get("status") == "False":
         return f"{name}: not scheduled: {scheduled.get('message', '')}"
     return f"{name}: not ready: {conditions.get('Ready', {}).get('message', 'starting')}"
+
+
+def _rollout(workload: Json) -> str:
+    waits, metadata = readiness(workload).waits, workload["metadata"]
+    return f"{workload['kind']} {metadata['namespace']}/{metadata['name']}: {waits}" if waits else ""
 
 
 def _warning(pod: Json, events: t.Sequence[Json]) -> str:

@@ -66,6 +66,30 @@ def test_a_well_cluster_has_no_problem() -> None:
     assert "no problem found" in render(PLAN, seen)
 
 
+def deployment(updated: int) -> dict[str, t.Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": "kube-system", "name": "coredns", "generation": 2},
+        "spec": {"replicas": 2},
+        "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": updated, "availableReplicas": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("updated", "away", "problems"),
+    [
+        (2, (), []),
+        (1, (), ["Deployment kube-system/coredns: 1 of 2 replicas updated"]),
+        (1, ("w1",), []),
+    ],
+    ids=["over", "going on", "not to be expected while a host is away"],
+)
+def test_a_rollout_that_is_not_over_is_named(updated: int, away: tuple[str, ...], problems: list[str]) -> None:
+    nodes = [node("cp1"), node("w1")]
+    assert picture(PLAN, nodes, [], [deployment(updated)], away=away)["problems"] == problems
+
+
 @pytest.mark.parametrize(
     ("nodes", "problem"),
     [
@@ -103,7 +127,7 @@ def test_a_waiting_pod_is_explained_by_its_newest_warning() -> None:
         },
         {"type": "Warning", "involvedObject": {"uid": "2"}, "lastTimestamp": "3", "reason": "Other", "message": "x"},
     ]
-    problems = picture(PLAN, [node("cp1"), node("w1")], [waiting], events)["problems"]
+    problems = picture(PLAN, [node("cp1"), node("w1")], [waiting], events=events)["problems"]
     assert problems == ["pod kube-system/p: not ready: containers with unready status: [c] (Failed: no CNI)"]
 
 
