@@ -127,6 +127,11 @@ COMPONENTS = (
         stamps=("helm.sh/helm/v4/internal/version.version={version}",),
     ),
     Component(
+        "restic",
+        "github.com/restic/restic",
+        {"restic": "github.com/restic/restic/cmd/restic"},
+    ),
+    Component(
         "metallb",
         "go.universe.tf/metallb",
         {"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
@@ -183,6 +188,7 @@ JUDGES = {
     "etcd": ("etcd", "etcd"),
     "kube-apiserver": ("kubernetes", "kubernetes"),
     "registry": ("registry", "registry"),
+    "restic": ("restic", "restic"),
 }
 """Program beside them for the suites that need no node → its component and the name of its binary there."""
 

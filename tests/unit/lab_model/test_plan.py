@@ -91,7 +91,8 @@ def test_the_whole_plan() -> None:
         "certificates": None,
         "storage": None,
     }
-    assert set(artifacts) == {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "containerd", "runc", "cni_plugins"}
+    programs = {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "restic", "containerd", "runc", "cni_plugins"}
+    assert set(artifacts) == programs
     assert set(charts) == {"metallb", "metrics-server", "cert-manager"}
     assert set(manifests) == {"nginx_crds", "traefik_crds"}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"

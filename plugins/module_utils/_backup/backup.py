@@ -1,0 +1,244 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Back up all volumes of the node by one run of restic."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from .._host.errors import HostError, explained
+from .._host.lock import host_lock
+from . import hooks, last, manifest, record, sources, view
+from .causes import INCOMPLETE
+from .journal import UNLOCK, Journal, undo_all
+from .model import AS_IS, DUMP, FILES, MANIFEST, TAG, Json, Places, Wanted
+from .observe import observe
+from .plan import Plan, Step, make_plan
+from .pods import Crictl, Pods
+from .process import there
+from .restic import Answer, Restic
+
+ATTEMPT = "Cannot back up the volumes of this node"
+_WAIT_S = 600.0
+_END_S = 10.0
+_PID = "restic.pid"
+
+
+@dataclass
+class Result:
+    """What a run did. *snapshot* is "" when nothing had changed; *bytes_added* are those the repository grew by.
+
+    *steps* is how each was read, *volumes* has what was taken by name, *failed* why one was not, or not all of it.
+    """
+
+    snapshot: str = ""
+    bytes_added: int = 0
+    seconds: float = 0.0
+    volumes: dict[str, Json] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+
+def look(wanted: Wanted) -> Plan:
+    """Return how the volumes would be read, and which cannot be."""
+    return make_plan(wanted.volumes, observe(wanted.volumes), there("btrfs"))
+
+
+def undo(wanted: Wanted, places: Places) -> list[str]:
+    """Undo what an ended run left. Raises HostError."""
+    with host_lock(_WAIT_S, places.lock, "backup"):
+        return _begin(wanted, places)[1]
+
+
+def run(wanted: Wanted, places: Places, pods: Pods | None = None) -> Result:
+    """Back up. Raises HostError when there is no snapshot for a reason that concerns all volumes."""
+    with host_lock(_WAIT_S, places.lock, "backup"):
+        began = time.monotonic()
+        journal, undone = _begin(wanted, places)
+        plan = look(wanted)
+        result = Result(failed=dict(plan.refused), warnings=plan.warnings, undone=undone, steps=plan.steps)
+        try:
+            if plan.steps:
+                Restic(wanted.repository, places).reach(ATTEMPT)
+                _Run(wanted, places, journal, pods or Crictl(), result).take(plan.steps)
+        except HostError:
+            failed = {volume.name: {"failed": 1} for volume in wanted.volumes}
+            record.save(places, wanted, failed, wanted.metrics_file)
+            raise
+        result.seconds = round(time.monotonic() - began, 3)
+        record.save(places, wanted, _news(wanted, result), wanted.metrics_file)
+        return result
+
+
+def _begin(wanted: Wanted, places: Places) -> tuple[Journal, list[str]]:
+    journal = Journal(places)
+    restic = Restic(wanted.repository, places)
+
+    def unlock() -> None:
+        _await_end(places)
+        restic.reach("Cannot take away locks of ended processes")
+        restic.demand("Cannot take away locks of ended processes", "unlock")
+
+    undone = undo_all(journal, unlock)
+    with explained(f"Cannot empty {places.work}"):
+        if os.path.lexists(places.work):
+            shutil.rmtree(places.work)
+        os.makedirs(places.work, mode=0o700)
+    return journal, undone
+
+
+def _await_end(places: Places) -> None:
+    """Wait for a restic that ends with the run that started it: the lock of a process that is still there stays."""
+    end = time.monotonic() + _END_S
+    with contextlib.suppress(OSError), open(f"{places.work}/{_PID}", encoding="ascii") as stream:
+        process = stream.read()
+        while time.monotonic() < end:
+            with open(f"/proc/{process}/comm", encoding="ascii") as about:
+                if about.read().strip() != "restic":
+                    return
+            time.sleep(0.05)
+
+
+def _news(wanted: Wanted, result: Result) -> dict[str, Json]:
+    now, news = math.floor(time.time()), {}
+    for volume in wanted.volumes:
+        facts: Json = {"failed": int(volume.name in result.failed), "seconds": result.seconds}
+        if volume.name in result.volumes and not facts["failed"]:
+            facts.update(success=now, bytes=result.volumes[volume.name]["bytes"])
+        news[volume.name] = facts
+    return news
+
+
+class _Run:
+    def __init__(self, wanted: Wanted, places: Places, journal: Journal, pods: Pods, result: Result) -> None:
+        self._wanted, self._places, self._journal, self._pods = wanted, places, journal, pods
+        self._result = result
+        self._restic = Restic(wanted.repository, places)
+
+    def take(self, steps: t.Sequence[Step]) -> None:
+        failed, by_name = self._result.failed, {step.volume.name: step for step in steps}
+        for step in steps:
+            view.make_folders(self._places, step.volume.name, bool(step.volume.hook and step.volume.hook.dumps))
+        # Databases first: theirs take longest, and nobody stands still for them.
+        self._each(self._dump, {step.volume.name: step.real for step in steps if self._dumps_alive(step)}, by_name)
+        left = [step for step in steps if step.volume.name not in failed]
+        with sources.opened(left, self._journal, self._pods, failed) as folders:
+            dumping = {name: place for name, place in folders.items() if self._dumps_files(by_name[name])}
+            self._each(self._dump, dumping, by_name)
+            self._each(self._describe, {name: folders[name] for name in folders if name not in failed}, by_name)
+            kept = {name: place for name, place in folders.items() if name not in failed}
+            if kept:
+                self._save(kept)
+        for name in sorted(kept):
+            if by_name[name].method == AS_IS:
+                self._tell_changes(by_name[name])
+
+    def _dumps_alive(self, step: Step) -> bool:
+        return bool(step.volume.hook and step.volume.hook.dumps and step.volume.hook.kind != "sqlite")
+
+    def _dumps_files(self, step: Step) -> bool:
+        return bool(step.volume.hook and step.volume.hook.kind == "sqlite")
+
+    def _each(
+        self, what: t.Callable[[Step, str], None], folders: t.Mapping[str, str], steps: t.Mapping[str, Step]
+    ) -> None:
+        """Do it for each volume, some at a time; one that fails is left out, with the reason."""
+        if not folders:
+            return
+
+        def one(name: str) -> None:
+            try:
+                what(steps[name], folders[name])
+            except HostError as exc:
+                self._result.failed[name] = str(exc)
+
+        with ThreadPoolExecutor(self._wanted.parallel) as pool:
+            for _done in pool.map(one, sorted(folders)):
+                pass
+
+    def _dump(self, step: Step, source: str) -> None:
+        if step.volume.hook:
+            folder = f"{self._places.of(step.volume.name)}/{DUMP}"
+            hooks.dump(step.volume, step.volume.hook, source, step.method, folder, self._places.work, self._pods)
+
+    def _describe(self, step: Step, source: str) -> None:
+        name = step.volume.name
+        folder = self._places.of(name)
+        if step.volume.hook and step.volume.hook.dumps:
+            manifest.write(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}", name, step.method, self._places.work)
+        elif os.path.lexists(f"{folder}/{DUMP}.{MANIFEST}"):
+            os.unlink(f"{folder}/{DUMP}.{MANIFEST}")
+        taken = manifest.write(source, f"{folder}/{MANIFEST}", name, step.method, self._places.work)
+        self._result.volumes[name] = {
+            "method": step.method,
+            "files": taken.files,
+            "bytes": taken.bytes,
+            "changed": taken.changed,
+            "unsteady": taken.unsteady,
+        }
+        if taken.left_out:
+            self._result.failed[name] = (
+                f"a btrfs subvolume lies in it and is not in the snapshot: {taken.left_out[0]}. "
+                "Make it a folder, or name it as a volume of its own."
+            )
+
+    def _save(self, folders: t.Mapping[str, str]) -> None:
+        latest = last.Last(self._wanted, self._places, folders)
+        if latest.is_this(self._restic):
+            return
+        names = b"".join(os.fsencode(name) + b"\0" for name in sorted(folders))
+        binds = {f"{self._places.of(name)}/{FILES}": folders[name] for name in sorted(folders)}
+        words = ["backup", "--files-from-raw=-", f"--host={self._wanted.host}", "--group-by=host", f"--tag={TAG}"]
+        words += ["--skip-if-unchanged", "--no-scan", "--quiet"]
+        # A lock of restic may be all that a killed run leaves.
+        lock = self._journal.add(UNLOCK)
+        try:
+            with view.seen(binds) as show:
+
+                def prepare() -> None:
+                    # This process becomes restic.
+                    with open(f"{self._places.work}/{_PID}", "w", encoding="ascii") as stream:
+                        stream.write(str(os.getpid()))
+                    show()
+
+                answer = self._restic.demand(ATTEMPT, *words, cwd=self._places.view, data=names, prepare=prepare)
+        except HostError:
+            # Restic came to an end of its own.
+            self._journal.remove(lock)
+            raise
+        self._journal.remove(lock)
+        told = answer.last("summary")
+        self._result.snapshot = str(told.get("snapshot_id", ""))
+        self._result.bytes_added = int(told.get("data_added_packed", 0))
+        if answer.code == INCOMPLETE:
+            self._tell_incomplete(answer)
+        elif self._result.snapshot:
+            latest.keep(self._result.snapshot)
+
+    def _tell_incomplete(self, answer: Answer) -> None:
+        for error in answer.errors:
+            place = str(error.get("item", "")).removeprefix(self._places.view + "/").lstrip("/")
+            name = "/".join(place.split("/")[:2])
+            said = (error.get("error") or {}).get("message", "it could not be read")
+            self._result.failed.setdefault(name, f"the snapshot lacks a part of it: {said}. Look at that file.")
+        if not answer.errors:
+            self._result.warnings.append(f"restic says that the snapshot is incomplete: {answer.words}")
+
+    def _tell_changes(self, step: Step) -> None:
+        name = step.volume.name
+        facts = self._result.volumes[name]
+        with contextlib.suppress(HostError):
+            later = manifest.changed_since(step.real, f"{self._places.of(name)}/{MANIFEST}")
+            facts["unsteady"] = sorted({*facts["unsteady"], *later})
+        if facts["unsteady"]:
+            some = ", ".join(facts["unsteady"][:5])
+            self._result.warnings.append(f"{name}: {len(facts['unsteady'])} files changed while they were read: {some}")

@@ -1,0 +1,145 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that the node's timers run: the same engine without Ansible.
+
+It reads what volume_backup takes as JSON from /etc/atarnet-homelab/backup.json. It ends with 0, with 1 when something
+failed (also when only some volumes did), with 2 when it was called wrongly.
+"""
+
+# It is no module: it speaks to whoever called it.
+# pylint: disable=ansible-bad-function
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import typing as t
+
+from .._host.errors import HostError, explained
+from . import backup
+from .model import TAG, Json, Places, Wanted, parse
+from .restic import Restic
+from .restore import Wish, restore, snapshots
+
+CONFIG = "/etc/atarnet-homelab/backup.json"
+_KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+
+
+def main(arguments: t.Sequence[str] | None = None, places: Places | None = None) -> int:
+    """Run a verb; returns the exit code."""
+    # The end that systemd asks for is one after which everything is taken back.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    given = _parser().parse_args(arguments)
+    try:
+        answer = given.run(_read(given.config), places or Places(), given)
+    except HostError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(json.dumps(answer, indent=1, sort_keys=True))
+    for name, why in sorted(answer.get("failed", {}).items()):
+        print(f"error: {name}: {why}", file=sys.stderr)
+    return 1 if answer.get("failed") else 0
+
+
+def _read(path: str) -> Wanted:
+    with explained(f"Cannot read {path}"), open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    try:
+        return parse(dict(json.loads(text)))
+    except (TypeError, ValueError) as exc:
+        raise HostError(f"Cannot read {path}", f"it is no JSON object ({exc})", "Run the role backup again") from exc
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="homelab-backup", description="Back up and restore the volumes of this node.")
+    parser.add_argument("--config", default=CONFIG, help=f"what is to be backed up (default: {CONFIG})")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(
+        name: str, run: t.Callable[[Wanted, Places, argparse.Namespace], Json], text: str
+    ) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    verb("run", _run, "back up all volumes")
+    verb("plan", _plan, "tell how each volume would be read")
+    verb("undo", _undo, "take back what a run left that was killed")
+    verb("init", _init, "make the repository")
+    sub = verb("snapshots", _snapshots, "list the snapshots of a volume")
+    sub.add_argument("volume")
+    sub = verb("restore", _restore, "restore a volume, verified")
+    sub.add_argument("volume")
+    sub.add_argument("--target", required=True)
+    sub.add_argument("--snapshot", default="latest")
+    sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
+    sub = verb("check", _check, "check the repository")
+    sub.add_argument("--data", action="store_true", help="read all of it")
+    sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
+    for name in _KEEP:
+        sub.add_argument(f"--keep-{name}", type=int, default=0, metavar="N")
+    return parser
+
+
+def _run(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    done = backup.run(wanted, places)
+    return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
+
+
+def _plan(wanted: Wanted, _places: Places, _given: argparse.Namespace) -> Json:
+    plan = backup.look(wanted)
+    return {"steps": [step.public() for step in plan.steps], "failed": plan.refused, "warnings": plan.warnings}
+
+
+def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    return {"undone": backup.undo(wanted, places)}
+
+
+def _init(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    restic, attempt = Restic(wanted.repository, places), "Cannot make the repository"
+    restic.reach(attempt)
+    return {"repository": restic.demand(attempt, "init").last("initialized").get("id", "")}
+
+
+def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    found = snapshots(Restic(wanted.repository, places), wanted.lab, given.volume, places.view)
+    return {"snapshots": [{"id": one["id"], "taken": one["time"], "host": one["hostname"]} for one in found]}
+
+
+def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    words = (wanted.lab, given.volume, given.target, wanted.repository, given.snapshot, given.overwrite)
+    return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
+
+
+def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    restic, attempt = Restic(wanted.repository, places), "Cannot check the repository"
+    restic.reach(attempt)
+    restic.demand(attempt, "check", *(["--read-data"] if given.data else []))
+    return {"sound": True}
+
+
+def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    attempt = "Cannot forget old snapshots"
+    kept = {name: getattr(given, f"keep_{name}") for name in _KEEP}
+    if not any(kept.values()):
+        raise HostError(attempt, "nothing would be kept", "Say how many with --keep-daily and the like")
+    restic = Restic(wanted.repository, places)
+    restic.reach(attempt)
+    words = [f"--keep-{name}={count}" for name, count in kept.items() if count]
+    hosts = sorted({
+        str(one["hostname"])
+        for one in restic.demand(attempt, "snapshots", f"--tag={TAG}").messages
+        if str(one.get("hostname", "")).startswith(f"{wanted.lab}/")
+    })  # fmt: skip
+    if hosts:
+        restic.demand(
+            attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *(f"--host={one}" for one in hosts), *words
+        )
+    return {"hosts": hosts}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dumps of databases: a file beside the volume's own, made by the database's own means."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import sqlite3
+import tempfile
+import urllib.parse
+
+from .._host.errors import HostError, explained
+from .model import AS_IS, Hook, Volume
+from .pods import Pods
+
+_USERS = {"postgres": "postgres", "mysql": "root"}
+_NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": "database.sqlite"}
+
+
+def command(hook: Hook) -> list[str]:
+    """Return what is run in the container. Of passwords it uses what the container has itself."""
+    user = hook.user or _USERS[hook.kind]
+    if hook.kind == "postgres":
+        return ["pg_dump", "--format=custom", "--no-password", f"--username={user}", hook.database]
+    words = f"exec mysqldump --single-transaction --routines --triggers --user={user} {hook.database}"
+    # The images of MySQL and MariaDB; root's password, or that of the user they were made with.
+    known = (
+        'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}"'
+        if user == "root"
+        else 'MYSQL_PWD="${MYSQL_PASSWORD:-$MARIADB_PASSWORD}"'
+    )
+    return ["sh", "-c", f"{known}; export MYSQL_PWD; {words}"]
+
+
+def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work: str, pods: Pods) -> None:
+    """Write the dump that *hook* asks for of a volume into *folder*, in one step. Raises HostError.
+
+    *source* is where its files are read, *work* a folder of the same file system for what is not complete.
+    """
+    target = f"{folder}/{_NAMES[hook.kind]}"
+    partial = f"{work}/{volume.name.replace('/', '~')}.dump"
+    try:
+        with explained(f"Cannot write the dump of {volume.name}"):
+            if hook.kind == "sqlite":
+                _sqlite(volume.name, f"{source}/{hook.database}", partial, live=method == AS_IS)
+            else:
+                with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+                    pods.run(volume.namespace, hook, command(hook), stream)
+            if not os.path.getsize(partial):
+                fix = "Does the database of that name exist?"
+                raise HostError(f"Cannot dump {volume.name}", "the dump is empty", fix)
+            # The same once more is no change.
+            if not os.path.exists(target) or not filecmp.cmp(partial, target, shallow=False):
+                os.replace(partial, target)
+    finally:
+        if os.path.lexists(partial):
+            os.unlink(partial)
+
+
+def _sqlite(name: str, database: str, target: str, live: bool) -> None:
+    attempt = f"Cannot dump the database {os.path.basename(database)} of {name}"
+    if not os.path.isfile(database) or os.path.islink(database):
+        raise HostError(attempt, "there is no such file in the volume", "Correct hook.database")
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".sqlite-") as folder:
+        path = database
+        if not live:
+            # A snapshot cannot be written to, and a journal that waits there has to be.
+            path = f"{folder}/copy"
+            for suffix in ("", "-wal", "-journal"):
+                if os.path.isfile(database + suffix):
+                    shutil.copyfile(database + suffix, path + suffix, follow_symlinks=False)
+        mode = "ro" if live else "rw"
+        try:
+            source = sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode={mode}", uri=True, timeout=60)
+            copy = sqlite3.connect(target)
+            try:
+                source.backup(copy)
+                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            finally:
+                source.close()
+                copy.close()
+        except sqlite3.Error as exc:
+            raise HostError(attempt, str(exc), "Look at it with `sqlite3 FILE 'PRAGMA integrity_check'`") from exc
+    if found != "ok":
+        raise HostError(attempt, f"the database is damaged: {found}", "Restore it from an older snapshot")
+    os.chmod(target, 0o600)

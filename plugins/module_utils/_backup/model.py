@@ -1,0 +1,227 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be backed up, to where, and the places on the node that this needs. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from .._host.errors import HostError
+
+Json = dict[str, t.Any]
+
+# What a snapshot of this collection is known by.
+TAG = "homelab-backup"
+BTRFS, FREEZE, AS_IS = METHODS = ("btrfs", "freeze", "as_is")
+DUMPS = ("postgres", "mysql", "sqlite")
+HOOKS = (*DUMPS, FREEZE)
+# Inside a volume's folder in the snapshot.
+FILES, MANIFEST, DUMP = "files", "manifest", "dump"
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_HOST = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
+# Into a command line of a program in a container: nothing that could be taken for an option.
+_DATABASE = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
+_LABEL = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")
+
+
+@dataclass(frozen=True)
+class Hook:
+    """What is done so that the copy is worth something.
+
+    *labels* find the pod in the volume's namespace, *container* is needed where it has several. *database* is its
+    name, for sqlite the file's path inside the volume.
+    """
+
+    kind: str
+    labels: t.Mapping[str, str] = field(default_factory=dict)
+    container: str = ""
+    database: str = ""
+    user: str = ""
+
+    @property
+    def dumps(self) -> bool:
+        """Whether it writes a file beside the volume's own."""
+        return self.kind in DUMPS
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One volume: the claim by which the cluster knows it, and the folder on this node that it is."""
+
+    namespace: str
+    claim: str
+    path: str
+    hook: Hook | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in messages, tags and metrics, and the path in the snapshot."""
+        return f"{self.namespace}/{self.claim}"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where to: restic's own notation, and the files that hold what is secret."""
+
+    url: str
+    password_file: str
+    environment_file: str = ""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders on the node. *view* is what restic sees: one folder a volume, in a private mount namespace."""
+
+    state: str = "/var/lib/atarnet-homelab/backup"
+    lock: str = "/run/lock/atarnet-homelab-backup.lock"
+
+    @property
+    def view(self) -> str:
+        """The same on every node: a volume is found again by its path."""
+        return f"{self.state}/view"
+
+    @property
+    def cache(self) -> str:
+        """Restic's."""
+        return f"{self.state}/cache"
+
+    @property
+    def work(self) -> str:
+        """Files that are not complete; emptied by every start."""
+        return f"{self.state}/work"
+
+    @property
+    def journal(self) -> str:
+        """What has to be undone, whatever happens."""
+        return f"{self.state}/undo.json"
+
+    @property
+    def last(self) -> str:
+        """Which manifests the last snapshot has."""
+        return f"{self.state}/last.json"
+
+    @property
+    def record(self) -> str:
+        """What is known of each volume's last backup and restore."""
+        return f"{self.state}/volumes.json"
+
+    def of(self, volume: str) -> str:
+        """Return a volume's folder in the view."""
+        return f"{self.view}/{volume}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The volumes of one node and their repository. *lab* and *node* name the snapshots' host."""
+
+    lab: str
+    node: str
+    repository: Repository
+    volumes: tuple[Volume, ...] = ()
+    parallel: int = 2
+    metrics_file: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host that restic knows snapshots by."""
+        return f"{self.lab}/{self.node}"
+
+
+def parse(data: Json) -> Wanted:
+    """Return what *data* (a module's arguments, or the node's file) asks for. Raises HostError with all problems."""
+    problems: list[str] = []
+    for key in ("lab", "node"):
+        if not _HOST.fullmatch(str(data.get(key) or "")):
+            problems.append(f"{key}: {data.get(key)!r} is no name; use letters, digits, dots and dashes")
+    repository = _repository(data.get("repository") or {}, problems)
+    volumes = [_volume(entry, f"volumes[{at}]", problems) for at, entry in enumerate(data.get("volumes") or [])]
+    _refuse_twins(volumes, problems)
+    parallel = int(data.get("parallel") or 2)
+    if not 1 <= parallel <= 64:
+        problems.append(f"parallel: {parallel} is out of range; use 1 to 64")
+    metrics = str(data.get("metrics_file") or "")
+    if metrics and not (metrics.startswith("/") and metrics.endswith(".prom")):
+        problems.append(
+            f"metrics_file: {metrics!r} is not read by node-exporter; use an absolute path that ends in .prom"
+        )
+    if problems:
+        raise HostError("Cannot read what is to be backed up", "; ".join(problems), "Correct these values")
+    return Wanted(data["lab"], data["node"], repository, tuple(volumes), parallel, metrics)
+
+
+def _repository(data: Json, problems: list[str]) -> Repository:
+    url = str(data.get("url") or "")
+    if not url:
+        problems.append("repository.url: is missing; use an absolute path, s3:https://... or rest:https://...")
+    elif "@" in url.partition("://")[2].partition("/")[0]:
+        problems.append("repository.url: holds a password; put it into repository.environment_file")
+    elif ":" not in url and not url.startswith("/"):
+        problems.append(f"repository.url: {url!r} is relative; use an absolute path")
+    for key in ("password_file", "environment_file"):
+        path = str(data.get(key) or "")
+        if not path.startswith("/") and (path or key == "password_file"):
+            problems.append(f"repository.{key}: {path!r} is no absolute path; name a file of the node with mode 0600")
+    return Repository(url, str(data.get("password_file") or ""), str(data.get("environment_file") or ""))
+
+
+def volume_name(name: str) -> tuple[str, str]:
+    """Return namespace and claim of *name*. Raises HostError."""
+    namespace, slash, claim = name.partition("/")
+    if not slash or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(claim):
+        raise HostError("Cannot read the name of a volume", f"{name!r} is not NAMESPACE/CLAIM", "Name it so")
+    return namespace, claim
+
+
+def _volume(data: Json, where: str, problems: list[str]) -> Volume:
+    namespace = claim = ""
+    try:
+        namespace, claim = volume_name(str(data.get("name") or ""))
+    except HostError:
+        problems.append(f"{where}.name: {data.get('name')!r} is not NAMESPACE/CLAIM")
+    path = str(data.get("path") or "")
+    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/":
+        problems.append(f"{where}.path: {path!r} is not the absolute, plain path of a folder below /")
+    hook = data.get("hook")
+    return Volume(namespace, claim, path, _hook(hook, f"{where}.hook", problems) if hook else None)
+
+
+def _hook(data: Json, where: str, problems: list[str]) -> Hook:
+    hook = Hook(
+        str(data.get("type") or ""),
+        {str(key): str(value) for key, value in (data.get("labels") or {}).items()},
+        str(data.get("container") or ""),
+        str(data.get("database") or ""),
+        str(data.get("user") or ""),
+    )
+    if hook.kind not in HOOKS:
+        problems.append(f"{where}.type: {hook.kind!r} is unknown; there are {', '.join(HOOKS)}")
+    if hook.kind != "sqlite":
+        if not hook.labels:
+            problems.append(f"{where}.labels: is missing; give the labels of the pod that has the volume")
+        problems += [
+            f"{where}.labels: {key}={value} is no label"
+            for key, value in hook.labels.items()
+            if not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value)
+        ]
+        problems += [
+            f"{where}.{key}: {value!r} is no name that is passed to a program"
+            for key, value in (("container", hook.container), ("database", hook.database), ("user", hook.user))
+            if value and not _DATABASE.fullmatch(value)
+        ]
+    elif not hook.database or posixpath.normpath(hook.database) != hook.database or hook.database[0] in "/.":
+        problems.append(f"{where}.database: {hook.database!r} is not the path of a file inside the volume")
+    if hook.kind in ("postgres", "mysql") and not hook.database:
+        problems.append(f"{where}.database: is missing")
+    return hook
+
+
+def _refuse_twins(volumes: t.Sequence[Volume], problems: list[str]) -> None:
+    for key in ("name", "path"):
+        values = [getattr(volume, key) for volume in volumes]
+        problems += [
+            f"volumes: {key} {twin} is given twice" for twin in sorted({v for v in values if values.count(v) > 1})
+        ]

@@ -1,0 +1,71 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the node's programs, for modules and for timers alike: without Ansible there is no run_command."""
+
+# pylint: disable=ansible-bad-function
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import typing as t
+
+from .._host.errors import HostError
+
+# A timer, or sudo, may not look in all of them.
+_PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def there(name: str) -> bool:
+    """Tell whether a program is on this node."""
+    return bool(shutil.which(name, path=_path()))
+
+
+class Slow(Exception):
+    """A program did not end in its time, and was ended."""
+
+
+def run(
+    attempted: str,
+    remedy: str,
+    *command: str,
+    cwd: str = "/",
+    environment: t.Mapping[str, str] | None = None,
+    data: bytes = b"",
+    output: t.BinaryIO | None = None,
+    timeout: float | None = None,
+    prepare: t.Callable[[], None] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end, whatever that is, and return its code and streams.
+
+    *remedy* is what to do when it is not on this node. *environment* is added to the process's own; *data* is its
+    standard input; *output* gets what it prints, which is returned otherwise; *timeout* is in seconds; *prepare* is
+    called in its process before it. Raises HostError when it is not there, Slow when it did not end in time.
+    """
+    try:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, "PATH": _path(), **(environment or {})},
+            input=data,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout,
+            check=False,
+            preexec_fn=prepare,
+        )
+    except FileNotFoundError as exc:
+        raise HostError(attempted, f"the program {command[0]} is not on this node", remedy) from exc
+    except subprocess.TimeoutExpired as exc:
+        raise Slow from exc
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:{_PATH}"
+
+
+def complaint(done: subprocess.CompletedProcess[bytes], lines: int = 1) -> str:
+    """Return the last *lines* of what a program complained of, or else how it ended."""
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return "; ".join(said[-lines:]) or f"{done.args[0]} ended with {done.returncode}"

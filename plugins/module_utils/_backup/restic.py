@@ -1,0 +1,171 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run restic. What is secret reaches it by files and its environment, never by its command line."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import stat
+import typing as t
+import urllib.parse
+from dataclasses import dataclass, field
+
+from .._host.errors import HostError, explained
+from . import causes, process
+from .model import Json, Places, Repository
+
+# Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
+_FEATURES = "device-id-for-hardlinks=true"
+_REACH_S = 5.0
+_SET_PARENT_DEATH_SIGNAL = 1
+
+Prepare = t.Callable[[], None]
+
+
+@dataclass
+class Answer:
+    """What a run of restic said: exit code, messages (JSON of stdout), complaints, and stdout as it is."""
+
+    code: int
+    messages: list[Json] = field(default_factory=list)
+    errors: list[Json] = field(default_factory=list)
+    words: str = ""
+    out: str = ""
+
+    def last(self, kind: str) -> Json:
+        """Return the last message of a type, {} without one."""
+        return next((one for one in reversed(self.messages) if one.get("message_type") == kind), {})
+
+
+class Restic:
+    """One repository, seen from this node."""
+
+    def __init__(self, repository: Repository, places: Places) -> None:
+        self.repository = repository
+        self._places = places
+
+    def run(self, *words: str, cwd: str = "/", data: bytes = b"", prepare: Prepare | None = None) -> Answer:
+        """Run a command, whatever its end. *prepare* is called in its process before it is. Raises HostError."""
+        environment = self.environment()
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def begin() -> None:
+            # Once we are gone nobody waits for restic, and its lock is one of the dead: the next start takes it.
+            libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+            if prepare:
+                prepare()
+
+        done = process.run(
+            "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json", *words,
+            cwd=cwd, environment=environment, data=data, prepare=begin,
+        )  # fmt: skip
+        answer = Answer(done.returncode, out=done.stdout.decode("utf-8", "replace"))
+        # Objects of the repository come as one document over many lines, all else as one a line.
+        answer.messages = _parsed(answer.out) or [one for text in answer.out.splitlines() for one in _parsed(text)]
+        said = []
+        for text in done.stderr.decode("utf-8", "replace").splitlines():
+            found = _parsed(text)
+            answer.errors += [one for one in found if one.get("message_type") == "error"]
+            said += [str(one["message"]) for one in found if one.get("message_type") == "exit_error"] or (
+                [] if found else [text.strip()]
+            )
+        answer.words = "; ".join(one for one in said if one)
+        return answer
+
+    def demand(self, attempted: str, *words: str, **how: t.Any) -> Answer:
+        """Run a command that must work. Raises HostError that tells the cause."""
+        answer = self.run(*words, **how)
+        if answer.code == causes.LOCKED:
+            # Of processes of this host that are gone, and of any that did not renew theirs for half an hour.
+            self.run("unlock")
+            answer = self.run(*words, **how)
+        if answer.code not in (0, causes.INCOMPLETE):
+            raise causes.explain(attempted, answer.code, self._words(answer), self.repository, self.holders)
+        return answer
+
+    def holders(self) -> list[Json]:
+        """Return the repository's locks as restic keeps them: "time", "hostname", "pid", "exclusive"."""
+        names = self.run("list", "locks", "--no-lock").out.split()
+        return [one for name in names for one in self.run("cat", "lock", name, "--no-lock").messages if "pid" in one]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for restic. Raises HostError for a file that is absent or read by others."""
+        own = {
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            "RESTIC_REPOSITORY": self.repository.url,
+            "RESTIC_PASSWORD_FILE": self.repository.password_file,
+            "RESTIC_CACHE_DIR": self._places.cache,
+            "RESTIC_FEATURES": _FEATURES,
+            "RESTIC_PROGRESS_FPS": "0.016",
+        }
+        _demand_private(self.repository.password_file)
+        if self.repository.environment_file:
+            own.update(_variables(self.repository.environment_file))
+        return own
+
+    def reach(self, attempted: str) -> None:
+        """Knock at the repository's address: restic itself tries for a quarter of an hour. Raises HostError."""
+        place = address(self.repository.url)
+        if place is None:
+            return
+        try:
+            socket.create_connection(place, timeout=_REACH_S).close()
+        except OSError as exc:
+            raise causes.unreachable(attempted, f"{place[0]} port {place[1]}: {exc.strerror or exc}") from exc
+
+    def _words(self, answer: Answer) -> str:
+        """Return the complaint without what must not be seen."""
+        told = [str((one.get("error") or {}).get("message", "")) for one in answer.errors[:3]]
+        words = "; ".join([answer.words, *told])
+        if self.repository.environment_file:
+            for value in _variables(self.repository.environment_file).values():
+                words = words.replace(value, "***") if len(value) > 3 else words
+        return words
+
+
+def address(url: str) -> tuple[str, int] | None:
+    """Return host and port of a repository that is reached by HTTP, None of others."""
+    kind, _colon, rest = url.partition(":")
+    if kind not in ("rest", "s3"):
+        return None
+    parts = urllib.parse.urlsplit(rest if "://" in rest else f"https://{rest}")
+    return (parts.hostname, parts.port or (80 if parts.scheme == "http" else 443)) if parts.hostname else None
+
+
+def _parsed(text: str) -> list[Json]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+
+
+def _demand_private(path: str) -> None:
+    with explained(f"Cannot use the file {path}"):
+        status = os.stat(path)
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        cause = f"its mode is {stat.S_IMODE(status.st_mode):04o}: others than its owner may read it"
+        raise HostError(f"Cannot use the file {path}", cause, f"Run `chmod 0600 {path}`")
+
+
+def _variables(path: str) -> dict[str, str]:
+    """Return NAME=VALUE of the lines of a file, as systemd's EnvironmentFile= has them."""
+    _demand_private(path)
+    found = {}
+    with explained(f"Cannot read {path}"), open(path, encoding="utf-8") as stream:
+        for number, text in enumerate(stream):
+            line = text.strip()
+            if not line or line[0] in "#;":
+                continue
+            name, equals, value = line.partition("=")
+            if not equals or not name.isidentifier():
+                fix = "Write one NAME=VALUE a line"
+                raise HostError(f"Cannot read {path}", f"line {number + 1} is not NAME=VALUE", fix)
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            found[name] = value[1:-1] if quoted else value
+    return found

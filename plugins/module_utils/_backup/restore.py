@@ -1,0 +1,219 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore one volume: beside its target, verified, then in place of it in one step."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import re
+import time
+from dataclasses import dataclass, field
+
+from .._host.errors import HostError, explained
+from .._host.lock import host_lock
+from . import btrfs, record, swap
+from .journal import SWAP, Journal, undo_all
+from .model import FILES, MANIFEST, TAG, Json, Places, Repository, volume_name
+from .observe import mount_at, mounts_of
+from .restic import Restic
+from .verify import Verdict, demand, newer_than, verify
+
+_WAIT_S = 600.0
+_ID = re.compile(r"[0-9a-f]{8,64}|latest")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to restore, and where to. *lab* is whose snapshots count; *snapshot* an id or latest."""
+
+    lab: str
+    volume: str
+    target: str
+    repository: Repository
+    snapshot: str = "latest"
+    overwrite: bool = False
+    metrics_file: str = ""
+
+    def check(self) -> None:
+        """Raise HostError for what cannot be meant."""
+        volume_name(self.volume)
+        attempt = f"Cannot restore {self.volume}"
+        if not self.target.startswith("/") or os.path.normpath(self.target) != self.target or self.target == "/":
+            raise HostError(attempt, f"target {self.target!r} is no absolute, plain path below /", "Correct it")
+        if not _ID.fullmatch(self.snapshot):
+            raise HostError(
+                attempt, f"snapshot {self.snapshot!r} is no id of restic", "Use 8 to 64 hex digits, or latest"
+            )
+
+
+@dataclass
+class Restored:
+    """What a restore did; *snapshot* and *taken* (ISO 8601) say what it is of."""
+
+    changed: bool = False
+    snapshot: str = ""
+    taken: str = ""
+    files: int = 0
+    bytes: int = 0
+    verified: bool = False
+    unsteady: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
+
+
+def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
+    """Restore, or in *check* tell what would be. Raises HostError; the target is untouched then."""
+    wish.check()
+    if check:
+        return _Work(wish, places).look()
+    with host_lock(_WAIT_S, places.lock, "restore"):
+        journal = Journal(places)
+        undone = undo_all(journal, None)
+        work = _Work(wish, places)
+        result = work.look()
+        result.undone = undone
+        if result.changed:
+            entry = journal.add(SWAP, target=wish.target, aside=work.aside)
+            try:
+                work.carry_out(result)
+            finally:
+                with explained(f"Cannot clean up beside {wish.target}"):
+                    swap.remove(work.aside)
+                journal.remove(entry)
+        if result.verified:
+            news: Json = {"verified": math.floor(time.time())}
+            record.save(places, None, {wish.volume: news}, wish.metrics_file)
+        return result
+
+
+def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
+    """Return the snapshots of a lab that have the volume, whatever node it was on, oldest first. Raises HostError."""
+    attempt = f"Cannot look for snapshots of {volume}"
+    answer = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}", f"--path={view}/{volume}")
+    own = [one for one in answer.messages if str(one.get("hostname", "")).startswith(f"{lab}/")]
+    return sorted(own, key=lambda one: moment_ns(one["time"]))
+
+
+def moment_ns(text: str) -> int:
+    """Return nanoseconds since the epoch of a time as restic writes it (RFC 3339, up to nanoseconds)."""
+    match = re.fullmatch(r"(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", text)
+    if not match:
+        raise ValueError(text)
+    zone = "+00:00" if match[3] == "Z" else match[3]
+    whole = int(datetime.datetime.fromisoformat(match[1] + zone).timestamp())
+    return whole * 10**9 + int((match[2] or "0").ljust(9, "0")[:9])
+
+
+class _Work:
+    def __init__(self, wish: Wish, places: Places) -> None:
+        self._wish, self._places = wish, places
+        self._attempt = f"Cannot restore {wish.volume} to {wish.target}"
+        self._restic = Restic(wish.repository, places)
+        self.aside = swap.aside_of(wish.target)
+        self._snapshot: Json = {}
+
+    def look(self) -> Restored:
+        """Find the snapshot, and what speaks against it. ``changed`` is whether there is something to do."""
+        target = self._wish.target
+        if not os.path.isdir(os.path.dirname(target)):
+            fix = "Mount the disk, or make the folder"
+            raise HostError(self._attempt, f"there is no folder {os.path.dirname(target)}", fix)
+        self._refuse_in_use()
+        self._restic.reach(self._attempt)
+        self._snapshot = self._choose()
+        taken = moment_ns(self._snapshot["time"])
+        present = os.path.lexists(target) and (not os.path.isdir(target) or bool(os.listdir(target)))
+        if present and not self._wish.overwrite:
+            with explained(self._attempt):
+                newer = list(newer_than(target, taken)) if os.path.isdir(target) else [os.path.basename(target)]
+            if newer:
+                cause = f"it holds files newer than the backup of {self._snapshot['time'][:19]}: {', '.join(newer)}"
+                raise HostError(self._attempt, cause, "Set overwrite: true to lose these, or restore elsewhere")
+        return Restored(True, self._snapshot["id"], self._snapshot["time"])
+
+    def carry_out(self, result: Restored) -> None:
+        """Restore aside, verify, exchange."""
+        wish, work = self._wish, f"{self.aside}/work"
+        with explained(self._attempt):
+            swap.remove(self.aside)
+            os.makedirs(self.aside, mode=0o700)
+            folder = f"{work}/{wish.volume}"
+            if self._is_subvolume():
+                # It stays one: snapshots, limits and compression hang on that.
+                os.makedirs(folder)
+                btrfs.create(f"{folder}/{FILES}")
+        words = [self._snapshot["id"], f"--target={work}", f"--include=/{wish.volume}", "--sparse", "--no-lock"]
+        self._restic.demand(self._attempt, "restore", "--quiet", *words)
+        if not os.path.isfile(f"{folder}/{MANIFEST}") or not os.path.isdir(f"{folder}/{FILES}"):
+            fix = "Restore another snapshot"
+            raise HostError(self._attempt, "the snapshot has not the volume and its manifest", fix)
+        verdict = verify(f"{folder}/{FILES}", f"{folder}/{MANIFEST}")
+        demand(verdict, self._attempt)
+        self._into_place(folder)
+        self._confirm(folder, verdict)
+        result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
+        result.unsteady = verdict.unsteady
+
+    def _into_place(self, folder: str) -> None:
+        with explained(self._attempt):
+            os.rename(f"{folder}/{FILES}", f"{self.aside}/{swap.NEW}")
+            os.sync()
+        swap.into_place(self._wish.target, self.aside)
+
+    def _confirm(self, folder: str, before: Verdict) -> None:
+        """Look at what lies in place now, all but the contents, before the former content is given up."""
+        verdict = verify(self._wish.target, f"{folder}/{MANIFEST}", contents=False)
+        if (verdict.files, verdict.bytes) != (before.files, before.bytes) or verdict.differing != before.differing:
+            swap.back(self._wish.target, self.aside)
+            demand(verdict, self._attempt)
+            raise HostError(
+                self._attempt, "somebody wrote to it meanwhile", "Stop the app that uses it, then run again"
+            )
+
+    def _choose(self) -> Json:
+        found = snapshots(self._restic, self._wish.lab, self._wish.volume, self._places.view)
+        if self._wish.snapshot != "latest":
+            found = [one for one in found if one["id"].startswith(self._wish.snapshot)]
+        if not found:
+            which = "no snapshot" if self._wish.snapshot == "latest" else f"no snapshot {self._wish.snapshot}"
+            fix = "See what there is with the verb snapshots"
+            raise HostError(self._attempt, f"{which} of lab {self._wish.lab} has this volume", fix)
+        return found[-1]
+
+    def _is_subvolume(self) -> bool:
+        target = self._wish.target
+        if not os.path.isdir(target) or not btrfs.is_subvolume(target):
+            return False
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+            return mount_at(target, mounts_of(stream.read())).kind == "btrfs"
+
+    def _refuse_in_use(self) -> None:
+        target = os.path.realpath(self._wish.target)
+        if target != self._wish.target:
+            raise HostError(self._attempt, f"a link leads to {target}", "Name that folder itself")
+        user = mounted_by(target)
+        if user:
+            raise HostError(self._attempt, f"it is in use: {user}", "Scale the app to 0, and restore then")
+
+
+def mounted_by(target: str) -> str:
+    """Return who has *target*, or a folder in it, mounted, as a pod does; "" when nobody has."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        own = mount_at(target, mounts_of(stream.read()))
+    inner = os.path.normpath(f"{own.root.rstrip('/')}/{os.path.relpath(target, own.point)}")
+    seen = set()
+    for process in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+        try:
+            space = os.readlink(f"/proc/{process}/ns/mnt")
+            if space in seen:
+                continue
+            seen.add(space)
+            with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+                mounts = mounts_of(stream.read())
+        except OSError:
+            continue
+        for mount in mounts:
+            if mount.device == own.device and f"{mount.root}/".startswith(f"{inner}/"):
+                return f"process {process} has it mounted at {mount.point}"
+    return ""

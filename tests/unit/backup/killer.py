@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a verb and kills itself at a point: `before:NAME`, `after:NAME` of a function, or `during:NAME:SECONDS`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import typing as t
+from pathlib import Path
+
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
+    backup,
+    btrfs,
+    freezer,
+    manifest,
+    record,
+    restic,
+    restore,
+    swap,
+    view,
+)
+
+from tests.unit.backup.freezing import OnePod
+from tests.unit.backup.node import Node, restic_folder
+
+PLACES: dict[str, tuple[t.Any, str]] = {
+    "make_folders": (view, "make_folders"),
+    "snapshot": (btrfs, "snapshot"),
+    "delete": (btrfs, "delete"),
+    "freeze": (freezer, "freeze"),
+    "thaw": (freezer, "thaw"),
+    "describe": (manifest, "write"),
+    "restic": (restic.Restic, "demand"),
+    "save": (record, "save"),
+    "verify": (restore, "verify"),
+    "into_place": (swap, "into_place"),
+    "rename": (swap.os, "rename"),
+    "remove": (swap, "remove"),
+}
+
+
+def die() -> None:
+    """End at once, as by `kill -9`."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: str) -> None:
+    """Have the process killed at a point."""
+    when, name, *rest = point.split(":")
+    place, attribute = PLACES[name]
+    real = getattr(place, attribute)
+
+    def wrapped(*arguments: t.Any, **named: t.Any) -> t.Any:
+        # Of restic only the run that works on data.
+        if name == "restic" and not {"backup", "restore"} & set(map(str, arguments)):
+            return real(*arguments, **named)
+        if name == "rename" and not str(arguments[0]).endswith("/new"):
+            return real(*arguments, **named)
+        if when == "before":
+            die()
+        if when == "during":
+            threading.Timer(float(rest[0]), die).start()
+        answer = real(*arguments, **named)
+        if when == "after":
+            die()
+        return answer
+
+    setattr(place, attribute, wrapped)
+
+
+def main() -> None:
+    """Do what the first argument tells as JSON."""
+    job = json.loads(sys.argv[1])
+    os.environ["PATH"] = f"{restic_folder()}:{os.environ['PATH']}"
+    node = Node(Path(job["root"]), job["name"], job["volumes"])
+    arm(job["point"])
+    if job["verb"] == "backup":
+        backup.run(node.wanted(), node.places, OnePod(job.get("cgroup", "")))
+    else:
+        restore.restore(node.wish(job["volume"], overwrite=True), node.places)
+
+
+if __name__ == "__main__":
+    main()

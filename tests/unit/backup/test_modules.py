@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules as Ansible runs them, and the program as the timers do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.atarnet.homelab.plugins.modules import volume_backup, volume_restore
+
+from tests.unit.backup.node import Node
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+Run = t.Callable[..., dict[str, t.Any]]
+
+
+@pytest.fixture
+def run(node: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a module on the node."""
+
+    def runner(module: t.Any, check: bool = False, **arguments: t.Any) -> dict[str, t.Any]:
+        monkeypatch.setattr(module, "Places", lambda: node.places)
+        repository = {"url": node.url, "password_file": str(node.password)}
+        given = {"lab": "lab", "repository": repository, "_ansible_check_mode": check, **arguments}
+        with patch_module_args(given), pytest.raises(SystemExit):
+            module.main()
+        return t.cast("dict[str, t.Any]", json.loads(capsys.readouterr().out))
+
+    return runner
+
+
+def test_changed_is_a_new_snapshot_and_check_predicts_it(node: Node, run: Run) -> None:
+    folder = node.volume("a/one")
+    (folder / "file").write_text("1", encoding="ascii")
+    kept = sorted(node.root.rglob("*"))
+    predicted = run(volume_backup, check=True, volumes=node.volumes)
+    assert (
+        predicted["changed"] and predicted["volumes"][0]["method"] == "as_is" and kept == sorted(node.root.rglob("*"))
+    )
+    for expected in (True, False):
+        assert run(volume_backup, check=True, volumes=node.volumes)["changed"] is expected
+        done = run(volume_backup, volumes=node.volumes)
+        assert done["changed"] is expected and bool(done["snapshot"]) is expected
+        assert done["bytes_added"] > 0 if expected else done["bytes_added"] == 0
+    (folder / "file").write_text("2", encoding="ascii")
+    assert run(volume_backup, check=True, volumes=node.volumes)["changed"]
+
+
+def test_what_cannot_be_backed_up_fails_and_says_why(node: Node, run: Run) -> None:
+    node.volume("a/one")
+    node.volumes.append({"name": "a/gone", "path": "/nowhere"})
+    for check in (True, False):
+        done = run(volume_backup, check=check, volumes=node.volumes)
+        assert done["failed"] and "a/gone: /nowhere is no folder on this node" in done["msg"] and done["changed"]
+        assert [one["volume"] for one in done["volumes"]] == ["a/one"]
+
+
+def test_a_restore_tells_what_it_proved(node: Node, run: Run) -> None:
+    folder = node.volume("a/one")
+    (folder / "file").write_text("12345", encoding="ascii")
+    node.backup()
+    shutil.rmtree(folder)
+    looked = run(volume_restore, check=True, volume="a/one", target=str(folder))
+    assert looked["changed"] and not looked["verified"] and not folder.exists()
+    done = run(volume_restore, volume="a/one", target=str(folder))
+    assert (done["changed"], done["files"], done["bytes"], done["verified"]) == (True, 1, 5, True)
+    assert looked["snapshot"] == done["snapshot"] and (folder / "file").read_text() == "12345"
+
+
+def test_results_are_documented(node: Node, run: Run) -> None:
+    node.volume("a/one")
+    extra = {"changed", "invocation", "warnings"}
+    for module, options in (
+        (volume_backup, {"volumes": node.volumes}),
+        (volume_restore, {"volume": "a/one", "target": node.volumes[0]["path"]}),
+    ):
+        documented = yaml.safe_load(module.RETURN)
+        assert set(run(module, **options)) - extra == set(documented) - extra
+
+
+def test_the_program_of_the_timers(node: Node, tmp_path: Path) -> None:
+    """Installed as two folders of the collection, without Ansible."""
+    place = tmp_path / "lib" / "homelab"
+    for name in ("_backup", "_host"):
+        shutil.copytree(CHECKOUT / "plugins/module_utils" / name, place / name)
+    (node.volume("a/one") / "file").write_text("1", encoding="ascii")
+    config = {
+        "lab": "lab",
+        "node": "n",
+        "repository": {"url": node.url, "password_file": str(node.password)},
+        "volumes": node.volumes,
+    }
+    (tmp_path / "backup.json").write_text(json.dumps(config), encoding="ascii")
+    start = (
+        "import sys; from homelab._backup.cli import main; from homelab._backup.model import Places; "
+        f"sys.exit(main(sys.argv[1:], Places({node.places.state!r}, {node.places.lock!r})))"
+    )
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", start, f"--config={tmp_path}/backup.json", *words]
+        environment = {**os.environ, "PYTHONPATH": str(place.parent)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    done = call("run")
+    assert done.returncode == 0, done.stderr
+    snapshot = json.loads(done.stdout)["snapshot"]
+    assert [one["id"] for one in json.loads(call("snapshots", "a/one").stdout)["snapshots"]] == [snapshot]
+    assert json.loads(call("undo").stdout) == {"undone": []}
+    assert json.loads(call("check", "--data").stdout) == {"sound": True}
+    assert json.loads(call("restore", "a/one", f"--target={tmp_path}/x").stdout)["verified"]
+    assert call("forget").returncode == 1 and json.loads(call("forget", "--keep-last=1").stdout) == {"hosts": ["lab/n"]}
+    (tmp_path / "backup.json").write_text("[", encoding="ascii")
+    assert "it is no JSON object" in call("run").stderr
