@@ -114,17 +114,17 @@ def traffic() -> None:
     shell("python -m pytest tests/traffic --durations=10")
 
 
-def faults() -> None:
-    """Kill runs, unplug hosts, add control planes, take everything back."""
-    shell(
-        "python -m pytest tests/integration/test_faults.py tests/integration/test_interfaces.py"
-        " tests/integration/test_control_planes.py tests/integration/test_reset.py --durations=20"
-    )
-
-
 def package() -> None:
     """Build the tarball, install it elsewhere and run it by its name against the live lab."""
     shell("python -m pytest tests/package")
+
+
+def faults() -> None:
+    """Kill runs, unplug hosts, take everything back, build it with three control planes."""
+    shell(
+        "python -m pytest tests/integration/test_faults.py tests/integration/test_interfaces.py"
+        " tests/integration/test_reset.py tests/integration/test_control_planes.py --durations=20"
+    )
 
 
 def down() -> None:
@@ -134,7 +134,7 @@ def down() -> None:
 
 STAGES: dict[str, Callable[[], None]] = {
     stage.__name__: stage
-    for stage in (supply, lint, units, sanity, nodes, api, fidelity, molecule, blackbox, traffic, faults, package, down)
+    for stage in (supply, lint, units, sanity, nodes, api, fidelity, molecule, blackbox, traffic, package, faults, down)
 }
 
 
