@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import shlex
 import typing as t
 
 from ansible import context
@@ -14,8 +16,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.atarnet.homelab.plugins.action.lab_report import variables_of_hosts
 from ansible_collections.atarnet.homelab.plugins.module_utils._report.collect import collect
-from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, in_sync, plan
-from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import Run, from_dict
+from ansible_collections.atarnet.homelab.plugins.module_utils._run import controller, ending, in_sync, plan
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import PLACES
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import Run, from_dict, load
 from ansible_collections.atarnet.homelab.plugins.modules.lab_run import ARGUMENT_SPEC
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
@@ -71,7 +74,7 @@ class ActionModule(ActionBase):
             return dict(
                 self._execute_module(
                     module_name="atarnet.homelab.lab_run",
-                    module_args={"lab": given["lab"], "state": given["state"], **arguments},
+                    module_args={"lab": given["lab"], "state": "begun", **arguments},
                     task_vars=variables,
                 )
             )
@@ -82,10 +85,24 @@ class ActionModule(ActionBase):
         changes = [{"where": line.where, "object": line.object, "action": line.action} for line in lines]
         if self._task.check_mode:
             return {"changed": False, "note": ""}
-        result = call({"run": this_run().as_dict(), "outcome": _outcome(variables), "changes": changes})
-        if result.get("note"):
-            _DISPLAY.warning(result["note"])
-        return result
+        note = self._end({"outcome": _outcome(variables), "changes": changes})
+        if note:
+            _DISPLAY.warning(note)
+        return {"changed": False, "note": note}
+
+    def _end(self, news: Json) -> str:
+        """Record the end on the host; return a sentence when somebody else has taken the lab meanwhile."""
+        given = {**PLACES, "id": this_run().id, "news": news}
+        program = t.cast(t.Any, ending).__spec__.loader.get_data(ending.__file__).decode()
+        answer = self._low_level_execute_command(
+            f"/usr/bin/python3 -I -c {shlex.quote(program)}", in_data=json.dumps(given).encode()
+        )
+        if answer["rc"]:
+            cause = (str(answer["stderr"]).strip().splitlines() or [f"it ended with {answer['rc']}"])[-1]
+            raise AnsibleActionFail(f"Recording the end of the run: {cause}. Run again.", show_content=False)
+        # Before it there may be what a login prints.
+        other = load(answer["stdout"].strip().splitlines()[-1])
+        return f"{other} took the lab over before this run had ended." if other else ""
 
 
 def _outcome(variables: Json) -> str:

@@ -37,15 +37,6 @@ options:
   run:
     description: The run. Set by the action plugin.
     type: dict
-  outcome:
-    description: How the run ended. Set by the action plugin.
-    type: str
-    default: ""
-  changes:
-    description: What the run changed. Set by the action plugin.
-    type: list
-    elements: dict
-    default: []
 seealso:
   - module: atarnet.homelab.host_probe
 """
@@ -84,7 +75,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.commands import module_runner
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.system import System
-from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin, end
+from ansible_collections.atarnet.homelab.plugins.module_utils._run.apply import begin
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import from_dict
 
 ARGUMENT_SPEC = {
@@ -92,13 +83,11 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["begun", "ended"], "required": True},
     "take_over_run": {"type": "str", "default": ""},
     "run": {"type": "dict"},
-    "outcome": {"type": "str", "default": ""},
-    "changes": {"type": "list", "elements": "dict", "default": []},
 }
 
 
 def main() -> None:
-    """Begin or end the run that the action plugin sent."""
+    """Begin the run that the action plugin sent; the end of one is recorded by a program of its own."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
     if not params["run"]:
@@ -107,9 +96,7 @@ def main() -> None:
         )
     system, run = System("/", module_runner(module.run_command)), from_dict(params["run"])
     try:
-        if params["state"] == "begun":
-            module.exit_json(changed=False, **begin(system, run, params["take_over_run"], module.check_mode))
-        module.exit_json(changed=False, note=end(system, run, params["outcome"], params["changes"]))
+        module.exit_json(changed=False, **begin(system, run, params["take_over_run"], module.check_mode))
     except HostError as exc:
         module.fail_json(msg=str(exc))
 

@@ -9,11 +9,14 @@ import typing as t
 
 from .._host.ledger import RUN, LedgerStore
 from .._host.lock import host_lock
-from .._host.system import System
+from .._host.model import STATE_DIR
+from .._host.system import TEMPORARY, System
 from .model import Run, load
 from .plan import decide
 
 LOCK = "/run/lock/atarnet-homelab-run.lock"
+PLACES = {"record": RUN, "partial": f"{STATE_DIR}/.{RUN.rpartition('/')[2]}{TEMPORARY}", "lock": LOCK}
+"""Where `ending` finds what it needs."""
 _PATIENCE_S = 10.0
 
 
@@ -28,23 +31,6 @@ def begin(system: System, ours: Run, replaces: str, check: bool) -> dict[str, t.
         age = time.time() - stat.st_mtime if stat else 0.0
         verdict = decide(found, age, ours, replaces)
         if verdict.free and not check and (found is None or found.ended or found.id != ours.id):
-            _save(system, ours.begun(_now()))
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            LedgerStore(system).write_private(RUN, ours.begun(now).dump().encode("utf-8"))
     return {"held": verdict.held.as_dict() if verdict.held else None, "age_s": round(age), "note": verdict.note}
-
-
-def end(system: System, ours: Run, outcome: str, changes: list[dict[str, t.Any]]) -> str:
-    """Record the end of *ours*; returns a sentence when somebody else has taken the lab meanwhile. Raises HostError."""
-    with host_lock(_PATIENCE_S, system.real(LOCK)):
-        found = load(system.read_text(RUN))
-        if found is None or found.id != ours.id:
-            return f"{found} took the lab over before this run had ended." if found else ""
-        _save(system, found.over(_now(), outcome, changes))
-    return ""
-
-
-def _save(system: System, run: Run) -> None:
-    LedgerStore(system).write_private(RUN, run.dump().encode("utf-8"))
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -36,10 +36,6 @@ class Run:
         """Return the run as it begins at *now*."""
         return replace(self, began=now)
 
-    def over(self, now: str, outcome: str, changes: list[dict[str, t.Any]]) -> Run:
-        """Return the run as it has ended at *now*."""
-        return replace(self, ended=now, outcome=outcome, changes=changes)
-
     def as_dict(self) -> dict[str, t.Any]:
         """Return the run as plain data, the shape that `from_dict` takes."""
         return asdict(self)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._run.model import Run, from_dict, load
@@ -11,7 +12,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._run.plan import A
 
 OURS = Run("aaaa1111", "here", "10 5 boot", "tino@laptop", "site.yml")
 THEIRS = Run("bbbb2222", "there", "20 7 boot", "eve@desk", "cluster.yml", began="2026-11-24T10:00:00Z")
-ENDED = THEIRS.over("2026-11-24T10:05:00Z", "complete", [])
+ENDED = replace(THEIRS, ended="2026-11-24T10:05:00Z", outcome="complete")
 
 CASES = {
     "no record": (None, 0.0, "", True, ""),
@@ -42,7 +43,8 @@ def test_refusal_names_run_and_way_out() -> None:
 
 
 def test_a_record_is_read_back() -> None:
-    over = THEIRS.over("2026-11-24T10:05:00Z", "without w2", [{"where": "w1", "object": "file:/a", "action": "create"}])
+    changes = [{"where": "w1", "object": "file:/a", "action": "create"}]
+    over = replace(THEIRS, ended="2026-11-24T10:05:00Z", outcome="without w2", changes=changes)
     assert load(over.dump()) == over
     assert from_dict(over.as_dict()) == over
 
