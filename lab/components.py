@@ -8,9 +8,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import typing as t
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import files
@@ -97,23 +98,27 @@ class Builder:
     def build(self, components: t.Sequence[Component], say: t.Callable[[str], None]) -> int:
         """Build those of ``components`` that are not in the cache; return how many that were."""
         missing = [one for one in components if not self.built(one.name)]
+        failed = threading.Event()
 
         def build(place: int, component: Component) -> None:
+            if failed.is_set():
+                return
             label = f"[{place}/{len(missing)}] building {component.name} {self.version(component)}".rstrip()
             say(f"{label} ...")
             began = time.monotonic()
-            with files.published(self._folder(component.name)) as folder:
-                self._compile(component, folder / "bin")
-                if component.copies:
-                    self._copy(component, folder)
+            try:
+                with files.published(self._folder(component.name)) as folder:
+                    self._compile(component, folder / "bin")
+                    if component.copies:
+                        self._copy(component, folder)
+            except BaseException:
+                failed.set()
+                raise
             say(f"{label}: {time.monotonic() - began:.0f} s")
 
         with ThreadPoolExecutor(TOGETHER) as builders:
             builds = [builders.submit(build, place, one) for place, one in enumerate(missing, start=1)]
-            ended, waiting = wait(builds, return_when=FIRST_EXCEPTION)
-            for one in waiting:
-                one.cancel()
-        for one in ended:
+        for one in builds:
             one.result()
         return len(missing)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from lab import components, paths
+from lab.errors import LabError
 from lab.table import Component
 
 PLAIN = Component("plain", "example.org/plain", {"plain": "."})
@@ -55,6 +58,30 @@ def test_an_exchanged_file_is_in_a_copy_of_its_module_alone(builder: components.
     assert (tmp_path / "library/inner/words.go").read_text() == "package inner // theirs\n"
     assert (tmp_path / "lab/components/changed/go.mod").read_text() == "module changed\n"
     assert [path.name for path in (tmp_path / "cache/components").iterdir()] == [".keep"]
+
+
+def test_what_is_built_beside_a_failure_is_kept_and_nothing_more_is_begun(
+    builder: components.Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = [Component(name, "", {name: "."}) for name in ("good", "bad", "later")]
+    monkeypatch.setattr(builder, "_keys", {one.name: "0" for one in three})
+    monkeypatch.setattr(components.Builder, "version", lambda *_arguments: "")
+    both = threading.Barrier(2, timeout=30)
+    begun = []
+
+    def compile_(_self: components.Builder, component: Component, target: Path) -> None:
+        begun.append(component.name)
+        both.wait()
+        if component.name == "bad":
+            raise LabError("Building bad", "it is bad", "Mend it.")
+        time.sleep(0.3)
+        target.mkdir()
+
+    monkeypatch.setattr(components.Builder, "_compile", compile_)
+    with pytest.raises(LabError, match="it is bad"):
+        builder.build(three, lambda _text: None)
+    assert sorted(begun) == ["bad", "good"]
+    assert builder.built("good") and not builder.built("bad")
 
 
 def test_a_module_is_fetched_where_nothing_was_built_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
