@@ -132,6 +132,11 @@ COMPONENTS = (
         {"restic": "github.com/restic/restic/cmd/restic"},
     ),
     Component(
+        "rest-server",
+        "github.com/restic/rest-server",
+        {"rest-server": "github.com/restic/rest-server/cmd/rest-server"},
+    ),
+    Component(
         "metallb",
         "go.universe.tf/metallb",
         {"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
@@ -218,6 +223,7 @@ ARTIFACTS = (
     Artifact("crictl", "crictl", {"crictl": "crictl"}),
     Artifact("helm", "helm", {"linux-{arch}/helm": "helm"}),
     Artifact("runc", "runc", {"": "runc"}),
+    Artifact("restic", "restic", {"": "restic"}),
     Artifact(
         "containerd",
         "containerd",

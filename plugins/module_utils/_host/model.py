@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 STATE_DIR = "/var/lib/atarnet-homelab"
 UNIT_DIR = "/etc/systemd/system"
 COMMAND_LINE = "/boot/firmware/cmdline.txt"
+BZIP2 = "bzip2"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Archive(Resource):
     """Files taken out of a downloaded archive, or the download itself.
 
     ``members`` maps a member's name to the file name it gets in ``destination``;
-    it is empty for a plain file, which is installed as ``file_name``.
+    it is empty for a plain file, which is installed as ``file_name``, unpacked before when it is ``packed``.
     """
 
     sources: dict[str, Source]
@@ -94,6 +95,7 @@ class Archive(Resource):
     members: dict[str, str]
     file_name: str = ""
     mode: str = "0755"
+    packed: str | None = None
     kind: t.ClassVar[str] = "archive"
 
     @property

@@ -9,6 +9,7 @@ import typing as t
 
 from .fields import Fields, suggestion
 from .model import (
+    BZIP2,
     Archive,
     Directory,
     File,
@@ -99,7 +100,10 @@ def _archive(f: Fields) -> Resource:
         f.fail("members", "give two members one name", "Give every member its own name")
     file_name = f.matching("file_name", r"[^/]+", "is not a file name", "Write no folder") if f.has("file_name") else ""
     name = f.matching("archive", r"[A-Za-z0-9._-]+", "is not a short name", "Use letters, digits, dots and dashes")
-    return Archive(name, _sources(f), f.path("destination"), members, file_name, f.mode("mode", "0755"))
+    packed = f.choice("packed", [BZIP2], None)
+    if packed and members:
+        f.fail("packed", "is for a plain file, and an archive says itself how it is packed", "Leave one of them out")
+    return Archive(name, _sources(f), f.path("destination"), members, file_name, f.mode("mode", "0755"), packed)
 
 
 def _member(f: Fields, name: str) -> str:

@@ -1,15 +1,17 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to this collection: takes members out of tar and zip archives, piece by piece and nothing else."""
+"""PRIVATE to this collection: takes files out of what was downloaded, piece by piece and nothing else."""
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import tarfile
 import typing as t
 import zipfile
 
 from .errors import HostError
+from .model import BZIP2, Archive
 
 _PIECE = 1 << 20
 
@@ -19,28 +21,44 @@ def _pieces(stream: t.IO[bytes]) -> t.Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def opened(name: str, path: str, plain: bool) -> t.Iterator[t.Callable[[str], t.Iterator[bytes]]]:
+def opened(archive: Archive, path: str) -> t.Iterator[t.Callable[[str], t.Iterator[bytes]]]:
     """Open a downloaded file; gives a function from a member's name to its bytes.
 
-    ``plain`` is for a download that is the file itself, whatever it is. Raises HostError for an archive that
+    Without members it is the file itself, packed or not, whatever it is. Raises HostError for an archive that
     cannot be read, and for a member that is missing or no regular file.
     """
+    name = archive.name
     try:
-        if plain:
+        if not archive.members:
             with open(path, "rb") as stream:
-                yield lambda _member: _pieces(stream)
+                yield lambda _member: _from_bzip2(name, stream) if archive.packed == BZIP2 else _pieces(stream)
         elif tarfile.is_tarfile(path):
-            with tarfile.open(path, "r:*") as archive:
-                yield lambda member: _from_tar(name, archive, member)
+            with tarfile.open(path, "r:*") as bundle:
+                yield lambda member: _from_tar(name, bundle, member)
         elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as bundle:
-                yield lambda member: _from_zip(name, bundle, member)
+            with zipfile.ZipFile(path) as zipped:
+                yield lambda member: _from_zip(name, zipped, member)
         else:
             fix = "For a plain file give file_name"
             raise HostError(f"Cannot unpack archive:{name}", "it is neither tar nor zip", fix)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as exc:
-        fix = "Its checksum is right, so ask its maker; or correct URL and sha256"
-        raise HostError(f"Cannot unpack archive:{name}", f"it is damaged ({exc})", fix) from exc
+        raise _damaged(name, exc) from exc
+
+
+def _damaged(name: str, exc: Exception) -> HostError:
+    fix = "Its checksum is right, so ask its maker; or correct URL and sha256"
+    return HostError(f"Cannot unpack archive:{name}", f"it is damaged ({exc})", fix)
+
+
+def _from_bzip2(name: str, packed: t.IO[bytes]) -> t.Iterator[bytes]:
+    try:
+        with bz2.open(packed) as stream:
+            yield from _pieces(t.cast("t.IO[bytes]", stream))
+    except OSError as exc:
+        # What is no bzip2 is an error of the operating system to that module, without a number.
+        if exc.errno is not None:
+            raise
+        raise _damaged(name, exc) from exc
 
 
 def _missing(name: str, member: str, known: list[str]) -> HostError:

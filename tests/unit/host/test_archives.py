@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import io
 import os
@@ -69,6 +70,7 @@ FORMS: dict[str, tuple[bytes, dict[str, t.Any], str]] = {
     "tar.xz": (tar({"tool": "T"}, "w:xz"), {"members": ["tool"]}, "T"),
     "zip": (zipped({"a/tool": "T"}), {"members": {"a/tool": "tool"}}, "T"),
     "plain file": (b"T", {"file_name": "tool"}, "T"),
+    "packed file": (bz2.compress(b"T"), {"file_name": "tool", "packed": "bzip2"}, "T"),
 }
 
 
@@ -167,6 +169,18 @@ FAULTS: dict[str, tuple[bytes, dict[str, t.Any], list[str]]] = {
     "member is a link": (tar({"b": "->/etc/passwd", "a": ""}), {"members": ["b"]}, ["no file 'b'"]),
     "no archive": (b"plain", {"members": ["a"]}, ["neither tar nor zip", "give file_name"]),
     "damaged": (tar({"a": "x" * 9999})[:60], {"members": ["a"]}, ["archive:tool"]),
+    "not packed": (b"plain", {"file_name": "a", "packed": "bzip2"}, ["archive:tool: it is damaged", "ask its maker"]),
+    "packed, cut off": (
+        bz2.compress(b"T" * 999)[:-9],
+        {"file_name": "a", "packed": "bzip2"},
+        ["archive:tool: it is damaged", "ask its maker"],
+    ),
+    "packed, with members": (
+        bz2.compress(b"T"),
+        {"members": ["a"], "packed": "bzip2"},
+        ["packed 'bzip2' is for a plain file"],
+    ),
+    "packed otherwise": (b"x", {"file_name": "a", "packed": "xz"}, ["Write one of: bzip2"]),
     "no folder": (b"x", {"file_name": "a", "destination": "/none"}, ["its directory /none does not exist"]),
 }
 

@@ -39,7 +39,7 @@ def apply(ctx: Context, change: Change, arch: str) -> None:
         return
     sha256 = archive.sources[arch].sha256
     stamps = {}
-    with opened(archive.name, ctx.downloads[sha256], plain=not archive.members) as member_bytes:
+    with opened(archive, ctx.downloads[sha256]) as member_bytes:
         for index, path in enumerate(archive.paths):
             member = list(archive.members)[index] if archive.members else ""
             stamps[path] = _install(ctx, archive, path, member_bytes(member), entry["members"][path])
