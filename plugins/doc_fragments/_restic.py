@@ -15,7 +15,7 @@ options:
     type: str
     required: true
   repository:
-    description: The repository of restic. It has to be there; the verb C(init) of the program makes it.
+    description: The repository of restic. It has to be there; the verb C(ready) of the program makes it.
     type: dict
     required: true
     suboptions:
@@ -29,6 +29,10 @@ options:
         required: true
       environment_file:
         description: File on the node with one C(NAME=VALUE) a line, mode C(0600), such as C(AWS_SECRET_ACCESS_KEY).
+        type: path
+        default: ""
+      ca_file:
+        description: File on the node with the certificates (PEM) of whom to believe there, instead of everybody's.
         type: path
         default: ""
   metrics_file:

@@ -17,7 +17,8 @@ description:
     what it restores. Of files that did not change the checksums are taken from the last run.
   - When nothing changed since the last snapshot, none is made. A volume that cannot be backed up takes no other along;
     the task fails in the end, and RV(failed_volumes) says why.
-extends_documentation_fragment: [atarnet.homelab._attributes, atarnet.homelab._restic]
+extends_documentation_fragment:
+  [atarnet.homelab._attributes, atarnet.homelab._restic, atarnet.homelab._volumes]
 attributes:
   check_mode:
     details: Says which volumes would be read and how. What a database would dump is unknown, and counts as changed.
@@ -29,58 +30,12 @@ attributes:
     details: Volumes that are written to change between two runs.
     support: partial
 options:
-  node:
-    description: Name of the node in snapshots; the kernel's host name when not given.
-    type: str
-    default: ""
   parallel:
     description: How many volumes are looked at, or dumped, at a time.
     type: int
     default: 2
-  volumes:
-    description: All volumes of the node that are backed up.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: C(NAMESPACE/CLAIM).
-        type: str
-        required: true
-      path:
-        description: Its folder on the node.
-        type: path
-        required: true
-      hook:
-        description: What makes the copy worth something.
-        type: dict
-        suboptions:
-          type:
-            description:
-              - V(postgres) and V(mysql) have the pod's own C(pg_dump) (custom format) or C(mysqldump) write a dump,
-                with the password that the container has itself.
-              - V(sqlite) copies a database of the volume by SQLite's own means.
-              - V(freeze) has the pod stand still while it is read, where there are no snapshots.
-            type: str
-            required: true
-            choices: [postgres, mysql, sqlite, freeze]
-          labels:
-            description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
-            type: dict
-            default: {}
-          container:
-            description: Name of the container, where the pod has several.
-            type: str
-            default: ""
-          database:
-            description: Name of the database; of V(sqlite) the file's path in the volume.
-            type: str
-            default: ""
-          user:
-            description: User of the database; C(postgres) or C(root) when not given.
-            type: str
-            default: ""
 seealso:
+  - module: atarnet.homelab.volume_backup_info
   - module: atarnet.homelab.volume_restore
   - name: restic
     description: The program.
@@ -99,6 +54,18 @@ EXAMPLES = r"""
       - name: shop/database
         path: /srv/ssd/volumes/shop_database
         hook: {type: postgres, labels: {app: shop-db}, database: shop}
+
+- name: Back up whatever volumes a disk has
+  atarnet.homelab.volume_backup:
+    lab: home
+    repository:
+      url: rest:https://backup.home.example/home
+      password_file: /etc/atarnet-homelab/backup.password
+    tiers:
+      - {name: ssd, folder: /srv/ssd/volumes, marker: .homelab-tier}
+    hooks:
+      - {claim: shop/database, type: postgres, labels: {app: shop-db}, database: shop}
+    leave_out: [shop/cache]
 """
 
 RETURN = r"""
@@ -126,7 +93,7 @@ volumes:
       files: 120
       bytes: 5242880
 failed_volumes:
-  description: By volume, why it was not backed up, or not all of it.
+  description: By volume (a tier whose disk is away by C(tier NAME)), why it was not backed up, or not all of it.
   returned: always
   type: dict
   sample: {}
@@ -152,7 +119,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "lab": {"type": "str", "required": True},
     "node": {"type": "str", "default": ""},
     "repository": REPOSITORY_SPEC,
-    "volumes": VOLUMES_SPEC,
+    **VOLUMES_SPEC,
     "parallel": {"type": "int", "default": 2},
     "metrics_file": {"type": "str", "default": ""},
 }

@@ -17,6 +17,7 @@ from .._host.errors import HostError, explained
 from .._host.lock import host_lock
 from . import hooks, last, manifest, record, sources, view
 from .causes import INCOMPLETE
+from .discover import Found, find
 from .journal import UNLOCK, Journal, undo_all
 from .model import AS_IS, DUMP, FILES, MANIFEST, TAG, Json, Places, Wanted
 from .observe import observe
@@ -29,6 +30,8 @@ ATTEMPT = "Cannot back up the volumes of this node"
 _WAIT_S = 600.0
 _END_S = 10.0
 _PID = "restic.pid"
+# For whoever forgets and prunes: these hold the repository alone.
+_PATIENCE = "1h"
 
 
 @dataclass
@@ -49,8 +52,15 @@ class Result:
 
 
 def look(wanted: Wanted) -> Plan:
-    """Return how the volumes would be read, and which cannot be."""
-    return make_plan(wanted.volumes, observe(wanted.volumes), there("btrfs"))
+    """Return how the volumes of the node would be read, and which cannot be."""
+    return _plan(find(wanted))
+
+
+def _plan(found: Found) -> Plan:
+    plan = make_plan(found.volumes, observe(found.volumes), there("btrfs"))
+    plan.refused.update(found.refused)
+    plan.notes += found.notes
+    return plan
 
 
 def undo(wanted: Wanted, places: Places) -> list[str]:
@@ -64,18 +74,19 @@ def run(wanted: Wanted, places: Places, pods: Pods | None = None) -> Result:
     with host_lock(_WAIT_S, places.lock, "backup"):
         began = time.monotonic()
         journal, undone = _begin(wanted, places)
-        plan = look(wanted)
+        found = find(wanted)
+        plan = _plan(found)
         result = Result(failed=dict(plan.refused), warnings=plan.warnings, undone=undone, steps=plan.steps)
         try:
             if plan.steps:
                 Restic(wanted.repository, places).reach(ATTEMPT)
                 _Run(wanted, places, journal, pods or Crictl(), result).take(plan.steps)
         except HostError:
-            failed = {volume.name: {"failed": 1} for volume in wanted.volumes}
-            record.save(places, wanted, failed, wanted.metrics_file)
+            failed = {name: {"failed": 1} for name in _names(found, places)}
+            record.save(places, failed, wanted.metrics_file, only=True)
             raise
         result.seconds = round(time.monotonic() - began, 3)
-        record.save(places, wanted, _news(wanted, result), wanted.metrics_file)
+        record.save(places, _news(found, result, places), wanted.metrics_file, only=True)
         return result
 
 
@@ -108,13 +119,23 @@ def _await_end(places: Places) -> None:
             time.sleep(0.05)
 
 
-def _news(wanted: Wanted, result: Result) -> dict[str, Json]:
+def _names(found: Found, places: Places) -> list[str]:
+    """Return whom there is something to tell of: what is on a disk that is away is known from the time before."""
+    away = tuple(f"{tier.folder}/" for tier in found.away)
+    known = [name for name, facts in record.load(places).items() if str(facts.get("path", "")).startswith(away)]
+    return sorted({*(volume.name for volume in found.volumes), *found.refused, *(known if away else [])})
+
+
+def _news(found: Found, result: Result, places: Places) -> dict[str, Json]:
+    paths = {volume.name: volume.path for volume in found.volumes}
     now, news = math.floor(time.time()), {}
-    for volume in wanted.volumes:
-        facts: Json = {"failed": int(volume.name in result.failed), "seconds": result.seconds}
-        if volume.name in result.volumes and not facts["failed"]:
-            facts.update(success=now, bytes=result.volumes[volume.name]["bytes"])
-        news[volume.name] = facts
+    for name in _names(found, places):
+        facts: Json = {"failed": int(name in result.failed or name not in paths), "seconds": result.seconds}
+        if name in paths:
+            facts["path"] = paths[name]
+        if name in result.volumes and not facts["failed"]:
+            facts.update(success=now, bytes=result.volumes[name]["bytes"])
+        news[name] = facts
     return news
 
 
@@ -210,7 +231,9 @@ class _Run:
                         stream.write(str(os.getpid()))
                     show()
 
-                answer = self._restic.demand(ATTEMPT, *words, cwd=self._places.view, data=names, prepare=prepare)
+                answer = self._restic.demand(
+                    ATTEMPT, *words, patience=_PATIENCE, cwd=self._places.view, data=names, prepare=prepare
+                )
         except HostError:
             # Restic came to an end of its own.
             self._journal.remove(lock)

@@ -19,13 +19,15 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup
-from .model import TAG, Json, Places, Wanted, parse
+from . import backup, record, repository
+from .discover import find
+from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
 from .restore import Wish, restore, snapshots
 
+# For backups that are under way.
+_PATIENCE = "2h"
 CONFIG = "/etc/atarnet-homelab/backup.json"
-_KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 def main(arguments: t.Sequence[str] | None = None, places: Places | None = None) -> int:
@@ -68,18 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     verb("run", _run, "back up all volumes")
     verb("plan", _plan, "tell how each volume would be read")
     verb("undo", _undo, "take back what a run left that was killed")
+    verb("ready", _ready, "prove that the repository is there and opens; the node that is to makes it")
     verb("init", _init, "make the repository")
     sub = verb("snapshots", _snapshots, "list the snapshots of a volume")
     sub.add_argument("volume")
     sub = verb("restore", _restore, "restore a volume, verified")
     sub.add_argument("volume")
-    sub.add_argument("--target", required=True)
+    sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
     sub.add_argument("--snapshot", default="latest")
     sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
     sub = verb("check", _check, "check the repository")
     sub.add_argument("--data", action="store_true", help="read all of it")
     sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
-    for name in _KEEP:
+    for name in KEEP:
         sub.add_argument(f"--keep-{name}", type=int, default=0, metavar="N")
     return parser
 
@@ -98,6 +101,12 @@ def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
     return {"undone": backup.undo(wanted, places)}
 
 
+def _ready(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    # Where node-exporter reads is empty after a boot.
+    record.publish(record.load(places), wanted.metrics_file)
+    return repository.ready(wanted, places)
+
+
 def _init(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
     restic, attempt = Restic(wanted.repository, places), "Cannot make the repository"
     restic.reach(attempt)
@@ -110,8 +119,19 @@ def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Jso
 
 
 def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
-    words = (wanted.lab, given.volume, given.target, wanted.repository, given.snapshot, given.overwrite)
+    target = given.target or _place_of(given.volume, wanted)
+    words = (wanted.lab, given.volume, target, wanted.repository, given.snapshot, given.overwrite)
     return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
+
+
+def _place_of(name: str, wanted: Wanted) -> str:
+    found = find(wanted)
+    place = next((volume.path for volume in found.volumes if volume.name == name), "")
+    if not place:
+        cause = found.refused.get(name, "this node has no volume of that claim")
+        fix = "Start the app once, so that the claim gets its volume, and stop it; or say where to with --target"
+        raise HostError(f"Cannot restore {name}", cause, fix)
+    return place
 
 
 def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
@@ -123,7 +143,8 @@ def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
 
 def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     attempt = "Cannot forget old snapshots"
-    kept = {name: getattr(given, f"keep_{name}") for name in _KEEP}
+    kept = {name: getattr(given, f"keep_{name}") for name in KEEP}
+    kept = kept if any(kept.values()) else dict(wanted.keep)
     if not any(kept.values()):
         raise HostError(attempt, "nothing would be kept", "Say how many with --keep-daily and the like")
     restic = Restic(wanted.repository, places)
@@ -135,9 +156,8 @@ def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
         if str(one.get("hostname", "")).startswith(f"{wanted.lab}/")
     })  # fmt: skip
     if hosts:
-        restic.demand(
-            attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *(f"--host={one}" for one in hosts), *words
-        )
+        words += [f"--host={one}" for one in hosts]
+        restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=_PATIENCE)
     return {"hosts": hosts}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._host.errors import HostError
 
@@ -26,6 +26,7 @@ _HOST = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
 # Into a command line of a program in a container: nothing that could be taken for an option.
 _DATABASE = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
 _LABEL = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")
+KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,27 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Tier:
+    """A disk whose *folder* holds a folder for each volume, and the file *marker* while it is there."""
+
+    name: str
+    folder: str
+    marker: str
+
+    @property
+    def label(self) -> str:
+        """The name in messages and metrics; no volume has a blank in its own."""
+        return f"tier {self.name}"
+
+
+@dataclass(frozen=True)
 class Repository:
-    """Where to: restic's own notation, and the files that hold what is secret."""
+    """Where to: restic's own notation, the files that hold what is secret, and whom to believe there (PEM)."""
 
     url: str
     password_file: str
     environment_file: str = ""
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,11 @@ class Places:
         return f"{self.state}/last.json"
 
     @property
+    def repository(self) -> str:
+        """Which repository was seen, and with which password."""
+        return f"{self.state}/repository.json"
+
+    @property
     def record(self) -> str:
         """What is known of each volume's last backup and restore."""
         return f"{self.state}/volumes.json"
@@ -116,12 +137,21 @@ class Places:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The volumes of one node and their repository. *lab* and *node* name the snapshots' host."""
+    """The volumes of one node and their repository. *lab* and *node* name the snapshots' host.
+
+    *volumes* are named by their folders, others are found on *tiers*; *hooks* are by volume, *leave_out* are names.
+    *keep* is how many snapshots outlive ``forget``, on the node that does it; *makes_repository* where there is none.
+    """
 
     lab: str
     node: str
     repository: Repository
     volumes: tuple[Volume, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    hooks: t.Mapping[str, Hook] = field(default_factory=dict)
+    leave_out: frozenset[str] = frozenset()
+    keep: t.Mapping[str, int] = field(default_factory=dict)
+    makes_repository: bool = False
     parallel: int = 2
     metrics_file: str = ""
 
@@ -139,6 +169,15 @@ def parse(data: Json) -> Wanted:
             problems.append(f"{key}: {data.get(key)!r} is no name; use letters, digits, dots and dashes")
     repository = _repository(data.get("repository") or {}, problems)
     volumes = [_volume(entry, f"volumes[{at}]", problems) for at, entry in enumerate(data.get("volumes") or [])]
+    hooks = {
+        _claim(entry.get("claim"), f"hooks[{at}].claim", problems): _hook(entry, f"hooks[{at}]", problems)
+        for at, entry in enumerate(data.get("hooks") or [])
+    }
+    volumes = [replace(volume, hook=volume.hook or hooks.get(volume.name)) for volume in volumes]
+    tiers = [_tier(entry, f"tiers[{at}]", problems) for at, entry in enumerate(data.get("tiers") or [])]
+    leave_out = [_claim(name, f"leave_out[{at}]", problems) for at, name in enumerate(data.get("leave_out") or [])]
+    keep = {str(name): int(count) for name, count in (data.get("keep") or {}).items()}
+    problems += [f"keep.{name}: is unknown; there are {', '.join(KEEP)}" for name in keep if name not in KEEP]
     _refuse_twins(volumes, problems)
     parallel = int(data.get("parallel") or 2)
     if not 1 <= parallel <= 64:
@@ -150,7 +189,19 @@ def parse(data: Json) -> Wanted:
         )
     if problems:
         raise HostError("Cannot read what is to be backed up", "; ".join(problems), "Correct these values")
-    return Wanted(data["lab"], data["node"], repository, tuple(volumes), parallel, metrics)
+    return Wanted(
+        data["lab"],
+        data["node"],
+        repository,
+        tuple(volumes),
+        tuple(tiers),
+        hooks,
+        frozenset(leave_out),
+        keep,
+        bool(data.get("makes_repository")),
+        parallel,
+        metrics,
+    )
 
 
 def _repository(data: Json, problems: list[str]) -> Repository:
@@ -161,31 +212,68 @@ def _repository(data: Json, problems: list[str]) -> Repository:
         problems.append("repository.url: holds a password; put it into repository.environment_file")
     elif ":" not in url and not url.startswith("/"):
         problems.append(f"repository.url: {url!r} is relative; use an absolute path")
-    for key in ("password_file", "environment_file"):
+    for key in ("password_file", "environment_file", "ca_file"):
         path = str(data.get(key) or "")
         if not path.startswith("/") and (path or key == "password_file"):
             problems.append(f"repository.{key}: {path!r} is no absolute path; name a file of the node with mode 0600")
-    return Repository(url, str(data.get("password_file") or ""), str(data.get("environment_file") or ""))
+    return Repository(url, *(str(data.get(key) or "") for key in ("password_file", "environment_file", "ca_file")))
 
 
 def volume_name(name: str) -> tuple[str, str]:
     """Return namespace and claim of *name*. Raises HostError."""
-    namespace, slash, claim = name.partition("/")
-    if not slash or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(claim):
+    if not is_volume(name):
         raise HostError("Cannot read the name of a volume", f"{name!r} is not NAMESPACE/CLAIM", "Name it so")
+    namespace, _slash, claim = name.partition("/")
     return namespace, claim
 
 
-def _volume(data: Json, where: str, problems: list[str]) -> Volume:
-    namespace = claim = ""
-    try:
-        namespace, claim = volume_name(str(data.get("name") or ""))
-    except HostError:
-        problems.append(f"{where}.name: {data.get('name')!r} is not NAMESPACE/CLAIM")
-    path = str(data.get("path") or "")
+def is_volume(name: str) -> bool:
+    """Tell whether a text is NAMESPACE/CLAIM."""
+    namespace, slash, claim = name.partition("/")
+    return bool(slash and "." not in namespace and _NAME.fullmatch(namespace) and _NAME.fullmatch(claim))
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a relative path is plain, and stays where it begins."""
+    plain = path not in ("", ".") and posixpath.normpath(path) == path and path.isprintable()
+    return plain and path.split("/")[0] not in ("", "..")
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text is the name or the value of a label."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def is_database(text: str) -> bool:
+    """Tell whether a text is a name that is passed to a program."""
+    return _DATABASE.fullmatch(text) is not None
+
+
+def _claim(name: t.Any, where: str, problems: list[str]) -> str:
+    if not is_volume(str(name or "")):
+        problems.append(f"{where}: {name!r} is not NAMESPACE/CLAIM")
+    return str(name or "")
+
+
+def _path(data: Json, key: str, where: str, problems: list[str]) -> str:
+    path = str(data.get(key) or "")
     if not path.startswith("/") or posixpath.normpath(path) != path or path == "/":
-        problems.append(f"{where}.path: {path!r} is not the absolute, plain path of a folder below /")
-    hook = data.get("hook")
+        problems.append(f"{where}.{key}: {path!r} is not the absolute, plain path of a folder below /")
+    return path
+
+
+def _tier(data: Json, where: str, problems: list[str]) -> Tier:
+    name, marker = str(data.get("name") or ""), str(data.get("marker") or "")
+    problems += [
+        f"{where}.{key}: {value!r} is no name" for key, value in (("name", name), ("marker", marker))
+        if not value or "/" in value
+    ]  # fmt: skip
+    return Tier(name, _path(data, "folder", where, problems), marker)
+
+
+def _volume(data: Json, where: str, problems: list[str]) -> Volume:
+    namespace, _slash, claim = _claim(data.get("name"), f"{where}.name", problems).partition("/")
+    path, hook = _path(data, "path", where, problems), data.get("hook")
     return Volume(namespace, claim, path, _hook(hook, f"{where}.hook", problems) if hook else None)
 
 
@@ -205,14 +293,14 @@ def _hook(data: Json, where: str, problems: list[str]) -> Hook:
         problems += [
             f"{where}.labels: {key}={value} is no label"
             for key, value in hook.labels.items()
-            if not _LABEL.fullmatch(key) or not _LABEL.fullmatch(value)
+            if not is_label(key) or not is_label(value)
         ]
         problems += [
             f"{where}.{key}: {value!r} is no name that is passed to a program"
             for key, value in (("container", hook.container), ("database", hook.database), ("user", hook.user))
-            if value and not _DATABASE.fullmatch(value)
+            if value and not is_database(value)
         ]
-    elif not hook.database or posixpath.normpath(hook.database) != hook.database or hook.database[0] in "/.":
+    elif not is_inside(hook.database):
         problems.append(f"{where}.database: {hook.database!r} is not the path of a file inside the volume")
     if hook.kind in ("postgres", "mysql") and not hook.database:
         problems.append(f"{where}.database: is missing")

@@ -15,25 +15,43 @@ REPOSITORY_SPEC: dict[str, t.Any] = {
         "url": {"type": "str", "required": True},
         "password_file": {"type": "path", "required": True, "no_log": False},
         "environment_file": {"type": "path", "default": ""},
+        "ca_file": {"type": "path", "default": ""},
     },
 }
-HOOK_SPEC: dict[str, t.Any] = {
-    "type": "dict",
-    "options": {
-        "type": {"type": "str", "required": True, "choices": list(HOOKS)},
-        "labels": {"type": "dict", "default": {}},
-        "container": {"type": "str", "default": ""},
-        "database": {"type": "str", "default": ""},
-        "user": {"type": "str", "default": ""},
-    },
+_HOOK: dict[str, t.Any] = {
+    "type": {"type": "str", "required": True, "choices": list(HOOKS)},
+    "labels": {"type": "dict", "default": {}},
+    "container": {"type": "str", "default": ""},
+    "database": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
 }
-VOLUMES_SPEC: dict[str, t.Any] = {
-    "type": "list",
-    "elements": "dict",
-    "required": True,
-    "options": {
-        "name": {"type": "str", "required": True},
-        "path": {"type": "path", "required": True},
-        "hook": HOOK_SPEC,
+# What of a node is backed up.
+VOLUMES_SPEC: dict[str, dict[str, t.Any]] = {
+    "volumes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "path": {"type": "path", "required": True},
+            "hook": {"type": "dict", "options": _HOOK},
+        },
     },
+    "tiers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "folder": {"type": "path", "required": True},
+            "marker": {"type": "str", "required": True},
+        },
+    },
+    "hooks": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"claim": {"type": "str", "required": True}, **_HOOK},
+    },
+    "leave_out": {"type": "list", "elements": "str", "default": []},
 }

@@ -36,15 +36,16 @@ class Step:
 
 @dataclass
 class Plan:
-    """What is read, and *refused*: by volume, why it is not."""
+    """What is read, and *refused*: by volume, why it is not. *notes* are of no volume."""
 
     steps: list[Step] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def warnings(self) -> list[str]:
         """What is not as safe as it could be."""
-        return [
+        return self.notes + [
             f"{step.volume.name} is read while it is in use: {step.because}. "
             "Put it on btrfs, or give it a hook, to have it of one moment."
             for step in self.steps

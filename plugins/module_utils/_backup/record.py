@@ -9,7 +9,7 @@ import typing as t
 
 from .._host.errors import explained
 from .journal import write_whole
-from .model import Json, Places, Wanted
+from .model import Json, Places
 
 # Key in the record: metric and its help.
 METRICS = {
@@ -36,16 +36,20 @@ def load(places: Places) -> dict[str, Json]:
         return {}
 
 
-def save(places: Places, wanted: Wanted | None, news: t.Mapping[str, Json], metrics_file: str = "") -> None:
-    """Add *news* by volume to what is known; with *wanted*, all others are forgotten. Raises HostError."""
+def save(places: Places, news: t.Mapping[str, Json], metrics_file: str = "", only: bool = False) -> None:
+    """Add *news* by volume to what is known; when these are the *only* ones, others are forgotten. Raises HostError."""
     known = load(places)
     for volume, facts in news.items():
         known[volume] = {**known.get(volume, {}), **facts}
-    if wanted is not None:
-        names = {volume.name for volume in wanted.volumes}
-        known = {name: facts for name, facts in known.items() if name in names}
+    if only:
+        known = {name: facts for name, facts in known.items() if name in news}
     with explained(f"Cannot write {places.record}"):
         write_whole(places.record, json.dumps(known, indent=1, sort_keys=True) + "\n")
+    publish(known, metrics_file)
+
+
+def publish(known: t.Mapping[str, Json], metrics_file: str) -> None:
+    """Write what is known for node-exporter, if it is to be. Raises HostError."""
     if metrics_file:
         with explained(f"Cannot write {metrics_file}"):
             write_whole(metrics_file, render(known), 0o644)

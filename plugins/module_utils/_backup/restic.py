@@ -76,15 +76,15 @@ class Restic:
         answer.words = "; ".join(one for one in said if one)
         return answer
 
-    def demand(self, attempted: str, *words: str, **how: t.Any) -> Answer:
-        """Run a command that must work. Raises HostError that tells the cause."""
+    def demand(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> Answer:
+        """Run a command that must work; *patience* is for locks of others. Raises HostError that tells the cause."""
         answer = self.run(*words, **how)
         if answer.code == causes.LOCKED:
             # Of processes of this host that are gone, and of any that did not renew theirs for half an hour.
             self.run("unlock")
-            answer = self.run(*words, **how)
+            answer = self.run(*words, f"--retry-lock={patience}", **how)
         if answer.code not in (0, causes.INCOMPLETE):
-            raise causes.explain(attempted, answer.code, self._words(answer), self.repository, self.holders)
+            raise causes.explain(attempted, answer.code, self.words_of(answer), self.repository, self.holders)
         return answer
 
     def holders(self) -> list[Json]:
@@ -104,6 +104,8 @@ class Restic:
             "RESTIC_PROGRESS_FPS": "0.016",
         }
         _demand_private(self.repository.password_file)
+        if self.repository.ca_file:
+            own["RESTIC_CACERT"] = self.repository.ca_file
         if self.repository.environment_file:
             own.update(_variables(self.repository.environment_file))
         return own
@@ -118,7 +120,7 @@ class Restic:
         except OSError as exc:
             raise causes.unreachable(attempted, f"{place[0]} port {place[1]}: {exc.strerror or exc}") from exc
 
-    def _words(self, answer: Answer) -> str:
+    def words_of(self, answer: Answer) -> str:
         """Return the complaint without what must not be seen."""
         told = [str((one.get("error") or {}).get("message", "")) for one in answer.errors[:3]]
         words = "; ".join([answer.words, *told])

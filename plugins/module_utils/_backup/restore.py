@@ -83,7 +83,7 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
                 journal.remove(entry)
         if result.verified:
             news: Json = {"verified": math.floor(time.time())}
-            record.save(places, None, {wish.volume: news}, wish.metrics_file)
+            record.save(places, {wish.volume: news}, wish.metrics_file)
         return result
 
 
@@ -93,6 +93,21 @@ def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
     answer = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}", f"--path={view}/{volume}")
     own = [one for one in answer.messages if str(one.get("hostname", "")).startswith(f"{lab}/")]
     return sorted(own, key=lambda one: moment_ns(one["time"]))
+
+
+def last_backups(restic: Restic, lab: str, view: str) -> dict[str, Json]:
+    """Return the last snapshot of every volume of a lab ("id", "taken", "node") and their "count". Raises HostError."""
+    attempt = "Cannot look for backups"
+    found: dict[str, Json] = {}
+    restic.reach(attempt)
+    taken = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}").messages
+    for one in sorted((one for one in taken if "time" in one), key=lambda one: moment_ns(one["time"])):
+        of, _slash, node = str(one.get("hostname", "")).partition("/")
+        names = [path[len(view) + 1 :] for path in one.get("paths") or () if path.startswith(f"{view}/")]
+        for name in names if of == lab else ():
+            count = found.get(name, {"count": 0})["count"] + 1
+            found[name] = {"id": one["id"], "taken": one["time"], "node": node, "count": count}
+    return found
 
 
 def moment_ns(text: str) -> int:

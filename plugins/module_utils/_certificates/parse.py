@@ -33,7 +33,7 @@ _AUTHORITY = parse_options(
 )
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?P<host>[A-Za-z0-9.-]+)")
 _TOKEN = re.compile(r"[!-~]+")
-_PEM = re.compile(r"(?:-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\s*)+")
+PEM = re.compile(r"(?:-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\s*)+")
 
 
 def parse_certificates(given: Values, kubeconfig: str, findings: Findings) -> Certificates:
@@ -121,7 +121,7 @@ def _authority(name: str, url: str, entry: t.Any, findings: Findings) -> Authori
     if not _is_url(directory):
         reason = "it is no https URL"
         findings.add(f"{key}.directory", directory, reason, f"Write the address of the directory, such as {url}")
-    if authority and not _PEM.fullmatch(authority.strip()):
+    if authority and not PEM.fullmatch(authority.strip()):
         reason = "it is not a certificate as PEM, or more of them"
         findings.add(f"{key}.ca", UNSET, reason, "Paste the file that begins with -----BEGIN CERTIFICATE-----")
     if authority and directory == url:

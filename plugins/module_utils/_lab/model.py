@@ -8,6 +8,9 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 
+from .._backup_plan.model import Backup
+from .._backup_plan.rules import check_backup
+from .._backup_plan.target import Cluster
 from .._certificates.model import Certificates
 from .._certificates.rules import check_certificates
 from .._network.model import Network
@@ -62,7 +65,7 @@ class Lab:
     """The whole input. Memory is in MiB by role; paths are the controller's.
 
     No *network*: it is not ours. No *ingress*: there are no *routes*. No *certificates*: nobody asks for one. No
-    *storage*: volumes are nobody's business here.
+    *storage*: volumes are nobody's business here. No *backup*: nor is what becomes of them.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Lab:
     namespaces: t.Mapping[str, Namespace] = field(default_factory=dict)
     certificates: Certificates | None = None
     storage: Storage | None = None
+    backup: Backup | None = None
 
 
 def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroundings) -> Lab:
@@ -121,6 +125,11 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
     namespaces = check_namespaces(known, routes, findings)
     certificates = check_certificates(known, routes, ingress, findings)
     storage = check_storage(known, findings)
+
+    def cluster() -> Cluster:
+        return Cluster.of(known, networks, routes, network, ingress)
+
+    backup = check_backup(known, storage, cluster, findings)
     if findings.problems:
         raise InputError(findings.problems)
     return replace(
@@ -132,6 +141,7 @@ def parse(values: t.Mapping[str, t.Any], options: Options, surroundings: Surroun
         namespaces=namespaces,
         certificates=certificates,
         storage=storage,
+        backup=backup,
     )
 
 

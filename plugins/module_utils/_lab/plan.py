@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._backup_plan.plan import compile_backup
 from .._certificates.plan import compile_certificates
 from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
@@ -71,6 +72,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "certificates": _certificates(lab),
         "storage": compile_storage(lab.storage) if lab.storage else None,
+        "backup": compile_backup(lab.backup, lab.storage) if lab.backup and lab.storage else None,
         "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
     }
 

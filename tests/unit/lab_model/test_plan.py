@@ -90,6 +90,7 @@ def test_the_whole_plan() -> None:
         "policies": {"namespaces": [], "objects": []},
         "certificates": None,
         "storage": None,
+        "backup": None,
     }
     programs = {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "restic", "containerd", "runc", "cni_plugins"}
     assert set(artifacts) == programs

@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups as typed values: where to, when, what is done to volumes before, and what is left out. No secret is in it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+KEY = "homelab_backup"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """What is done to the volume of *claim* (NAMESPACE/CLAIM) so that its copy is worth something."""
+
+    claim: str
+    type: str
+    labels: t.Mapping[str, str] = field(default_factory=dict)
+    container: str = ""
+    database: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What homelab_backup asks for; claims are NAMESPACE/CLAIM.
+
+    *also* are read-only libraries, which are not backed up else. Where nodes can only add (*append_only*), *keep*
+    (period to number) is for whoever else forgets.
+    """
+
+    url: str
+    ca: str
+    append_only: bool
+    has_environment: bool
+    schedule: str
+    keep: t.Mapping[str, int]
+    hooks: tuple[Hook, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()

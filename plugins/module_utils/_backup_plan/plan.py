@@ -1,0 +1,72 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The compiler: from the checked input to plan["backup"], which the role backup and the playbooks apply. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._backup.model import TAG
+from .._storage.model import MARKER, Library, Storage
+from .model import Backup
+
+Json = dict[str, t.Any]
+
+LEFT_OUT = "homelab_backup.leave_out names it"
+READ_ONLY = "it is a read-only library, and homelab_backup.also does not name it"
+
+
+def compile_backup(backup: Backup, storage: Storage) -> Json:
+    """Return plan["backup"]: JSON-able, the same for the same input, without secrets.
+
+    hosts are, for each node that may have volumes, what its engine reads (see _backup.model.parse); not_saved is by
+    claim, why it is not backed up; forget, where nodes may not remove anything, is the command for whoever may.
+    """
+    saved = [library for library in storage.libraries if _is_saved(library, backup)]
+    nodes = [node for tier in storage.tiers for node in tier.nodes] + [library.node for library in saved]
+    # Whoever comes first makes the repository and forgets old backups: two at a time would be in each other's way.
+    first = next(iter(nodes), "")
+    return {
+        "url": backup.url,
+        "ca": backup.ca,
+        "has_environment": backup.has_environment,
+        "append_only": backup.append_only,
+        "schedule": backup.schedule,
+        "keep": dict(backup.keep),
+        "forget": _forget(backup) if backup.append_only else "",
+        "hosts": {node: _host(node, node == first, saved, backup, storage) for node in dict.fromkeys(nodes)},
+        "not_saved": {
+            **{_claim(library): READ_ONLY for library in storage.libraries if not _is_saved(library, backup)},
+            **dict.fromkeys(backup.leave_out, LEFT_OUT),
+        },
+    }
+
+
+def _is_saved(library: Library, backup: Backup) -> bool:
+    return _claim(library) not in backup.leave_out and (library.writable or _claim(library) in backup.also)
+
+
+def _claim(library: Library) -> str:
+    return f"{library.namespace}/{library.name}"
+
+
+def _host(node: str, first: bool, saved: t.Sequence[Library], backup: Backup, storage: Storage) -> Json:
+    return {
+        "tiers": [
+            {"name": tier.name, "folder": tier.volumes, "marker": MARKER}
+            for tier in storage.tiers
+            if node in tier.nodes
+        ],
+        "volumes": [{"name": _claim(library), "path": library.folder} for library in saved if library.node == node],
+        # Which node a claim is on is known to the node.
+        "hooks": [dataclasses.asdict(hook) for hook in backup.hooks],
+        "leave_out": list(backup.leave_out),
+        "makes_repository": first,
+        "keep": dict(backup.keep) if first and not backup.append_only else {},
+    }
+
+
+def _forget(backup: Backup) -> str:
+    counts = " ".join(f"--keep-{name} {count}" for name, count in backup.keep.items())
+    return f"restic forget --prune --group-by host --tag {TAG} {counts}"

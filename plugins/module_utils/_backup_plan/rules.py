@@ -1,0 +1,253 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The input homelab_backup: a place that outlives the cluster, something that is kept, and hooks that can work."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import typing as t
+from pathlib import PurePosixPath
+
+from .._backup.model import DUMPS, FREEZE, KEEP, is_database, is_inside, is_label, is_volume
+from .._certificates.parse import PEM
+from .._lab.problems import UNSET, Findings, did_you_mean
+from .._lab.specs import Values
+from .._storage.model import KEY as STORAGE
+from .._storage.model import Storage
+from . import calendar, target
+from .model import KEY, Backup, Hook
+
+_REPOSITORY = f"{KEY}.repository"
+_URL = f"{_REPOSITORY}.url"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What is said elsewhere, or ours.
+_OWN = {
+    "RESTIC_REPOSITORY": "repository.url",
+    "RESTIC_PASSWORD": "repository.password",
+    "RESTIC_PASSWORD_FILE": "repository.password",
+    "RESTIC_PASSWORD_COMMAND": "repository.password",
+    "RESTIC_CACERT": "repository.ca",
+}
+_PAIRS = (("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+_WORTH = "postgres and mysql dump a database, sqlite copies one, freeze has the pod stand still"
+
+
+def check_backup(
+    known: Values, storage: Storage | None, cluster: t.Callable[[], target.Cluster], findings: Findings
+) -> Backup | None:
+    """Return what the input asks for; None when that is nothing, or something is wrong with the input."""
+    given: Values = known.get(KEY) or {}
+    if not given:
+        return None
+    if storage is None:
+        # Unless that is what is wrong: then it is told already.
+        if not known.get(STORAGE):
+            fix = f"Describe {STORAGE}, or write {KEY}: {{}}"
+            findings.add(KEY, UNSET, "there are no volumes to back up", fix)
+        return None
+    repository: Values = given.get("repository") or {}
+    scheme = _check_url(repository.get("url"), storage, findings)
+    _check_secrets(repository, findings)
+    _check_ca(repository, findings)
+    _check_times(given, findings)
+    also, leave_out = _claims("also", given, findings), _claims("leave_out", given, findings)
+    _check_libraries(also, leave_out, storage, findings)
+    hooks = tuple(
+        _hook(f"{KEY}.hooks[{index}]", entry, findings) for index, entry in enumerate(given.get("hooks") or ())
+    )
+    _check_hooked(hooks, also, leave_out, storage, findings)
+    # What of the cluster the target is can only be told of a cluster that is sound.
+    if scheme and not findings.problems:
+        own = cluster().has(target.split(repository["url"])[1])
+        if own:
+            fix = "Use another machine, best one in another house: what is lost with the cluster is no backup of it"
+            findings.add(_URL, repository["url"], f"it is inside of what it is to protect: {own}", fix)
+    if findings.problems:
+        return None
+    return Backup(
+        url=repository["url"],
+        ca=repository.get("ca") or "",
+        append_only=repository.get("append_only", False),
+        has_environment=bool(repository.get("environment")),
+        schedule=given["schedule"],
+        keep={name: given["keep"][name] for name in KEEP if given["keep"].get(name)},
+        hooks=hooks,
+        leave_out=tuple(leave_out),
+        also=tuple(also),
+    )
+
+
+def _check_url(url: str | None, storage: Storage, findings: Findings) -> str:
+    """Return the scheme of a sound URL, "" of a path, and of what is not sound."""
+    if url is None:
+        return ""
+    example = "Write, for example, rest:https://backup.example.org/lab, or a path at which a share is mounted"
+    if "@" in url.partition("://")[2].partition("/")[0] and not url.startswith("sftp:"):
+        reason = "it holds a user or a password, which everybody sees who sees the plan"
+        fix = "Put them into repository.environment, for rest: as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
+        findings.add(_URL, url, reason, fix)
+        return ""
+    try:
+        scheme, _host = target.split(url)
+    except ValueError as exc:
+        findings.add(_URL, url, str(exc), example)
+        return ""
+    if not scheme:
+        _check_path(url, storage, findings)
+    return scheme
+
+
+def _check_path(path: str, storage: Storage, findings: Findings) -> None:
+    if posixpath.normpath(path) != path or path == "/" or not path.isprintable():
+        reason = 'it is not the plain path of a folder below "/"'
+        findings.add(_URL, path, reason, "Write, for example, /mnt/backup/lab")
+        return
+    inside = [(f"tier {tier.name}", tier.folder) for tier in storage.tiers]
+    inside += [(f"library {library.name}", library.folder) for library in storage.libraries]
+    for what, folder in inside:
+        if PurePosixPath(path).is_relative_to(folder):
+            reason = f'it lies on the disk that it is to protect: "{folder}" is {what}'
+            fix = "Use a folder at which a disk of its own, or better a share of another machine, is mounted"
+            findings.add(_URL, path, reason, fix)
+            return
+
+
+def _check_secrets(repository: Values, findings: Findings) -> None:
+    password = repository.get("password")
+    if password is not None and (not password.strip() or "\n" in password):
+        reason = "it is empty, or has more than one line"
+        fix = "Give one line from your vault, and keep a copy elsewhere: without it no backup can be read"
+        findings.add(f"{_REPOSITORY}.password", UNSET, reason, fix)
+    environment = repository.get("environment") or {}
+    for name, value in environment.items():
+        key = f"{_REPOSITORY}.environment.{name}"
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            findings.add(key, UNSET, "it is no name of a variable", "Write, for example, AWS_ACCESS_KEY_ID")
+        elif name in _OWN:
+            findings.add(key, UNSET, f"it is set by {_OWN[name]}", f"Remove it, and write {_OWN[name]}")
+        elif not isinstance(value, str) or not value or "\n" in value:
+            reason = "it is not one line of text"
+            findings.add(key, UNSET, reason, 'Write it in quotes, for example "eu-central-1"')
+    for pair in _PAIRS:
+        lacking = [name for name in pair if name not in environment]
+        if len(lacking) == 1:
+            reason = f"{lacking[0]} is not beside it"
+            findings.add(f"{_REPOSITORY}.environment", UNSET, reason, "Give both, or none of them")
+
+
+def _check_ca(repository: Values, findings: Findings) -> None:
+    text, key = repository.get("ca") or "", f"{_REPOSITORY}.ca"
+    if text and not PEM.fullmatch(text):
+        fix = "Give the certificate of the authority, from -----BEGIN CERTIFICATE----- on"
+        findings.add(key, UNSET, "it is no certificate in PEM", fix)
+    elif text and "https://" not in (repository.get("url") or ""):
+        findings.add(key, UNSET, "nobody shows a certificate there", "Remove it, or use https://")
+
+
+def _check_times(given: Values, findings: Findings) -> None:
+    if "schedule" in given:
+        said = calendar.complaint(given["schedule"])
+        if said:
+            fix = 'Write, for example, "*-*-* 03:00:00" or daily; `systemd-analyze calendar` explains them'
+            findings.add(f"{KEY}.schedule", given["schedule"], said, fix)
+    keep: Values = given.get("keep", {})
+    for name, count in keep.items():
+        if count < 0:
+            findings.add(f"{KEY}.keep.{name}", count, "it is less than none", "Write how many are kept")
+    if "keep" in given and not any(keep.values()):
+        reason = "nothing would be kept: every backup would be removed after it was made"
+        findings.add(f"{KEY}.keep", keep, reason, "Write, for example, {daily: 7, weekly: 4, monthly: 6}")
+
+
+def _claims(name: str, given: Values, findings: Findings) -> list[str]:
+    claims: list[str] = given.get(name) or []
+    for index, claim in enumerate(claims):
+        key = f"{KEY}.{name}[{index}]"
+        if not is_volume(claim):
+            findings.add(key, claim, "it is not NAMESPACE/CLAIM", "Write, for example, media/cache")
+        elif claim in claims[:index]:
+            findings.add(key, claim, "it is named before", "Name every claim once")
+    return claims
+
+
+def _check_libraries(also: t.Sequence[str], leave_out: t.Sequence[str], storage: Storage, findings: Findings) -> None:
+    libraries = {f"{library.namespace}/{library.name}": library for library in storage.libraries}
+    for index, claim in enumerate(also):
+        key = f"{KEY}.also[{index}]"
+        if is_volume(claim) and claim not in libraries:
+            fix = f"{did_you_mean(claim, libraries)}Remove it: all other claims are backed up anyway"
+            findings.add(key, claim, f"{STORAGE} has no such library", fix)
+        elif claim in libraries and libraries[claim].writable:
+            findings.add(key, claim, "a library that pods write to is backed up anyway", "Remove it")
+    for index, claim in enumerate(leave_out):
+        if claim in libraries and not libraries[claim].writable:
+            reason = "a read-only library is not backed up" + (f", unless {KEY}.also names it" if claim in also else "")
+            findings.add(f"{KEY}.leave_out[{index}]", claim, reason, "Remove it")
+
+
+def _hook(key: str, entry: Values, findings: Findings) -> Hook:
+    hook = Hook(**{name: entry[name] for name in Hook.__dataclass_fields__ if name in entry} | _needed(entry))
+    if "claim" in entry and not is_volume(hook.claim):
+        findings.add(f"{key}.claim", hook.claim, "it is not NAMESPACE/CLAIM", "Write, for example, shop/database")
+    if "type" in entry:
+        (_check_sqlite if hook.type == "sqlite" else _check_pod)(key, hook, findings)
+        if hook.type in DUMPS and not hook.database:
+            findings.add(f"{key}.database", UNSET, f"{hook.type} dumps one by its name", "Name the database")
+        if hook.type == FREEZE and (hook.database or hook.user):
+            name = "database" if hook.database else "user"
+            reason = "freeze has the pod stand still, and asks no database"
+            findings.add(f"{key}.{name}", getattr(hook, name), reason, f"Remove it, or use another type: {_WORTH}")
+    return hook
+
+
+def _needed(entry: Values) -> Values:
+    """Return what stands for keys that lack, which is told already."""
+    return {name: "" for name in ("claim", "type") if name not in entry}
+
+
+def _check_sqlite(key: str, hook: Hook, findings: Findings) -> None:
+    path = hook.database
+    if path and not is_inside(path):
+        reason = "it is not the path of a file inside the volume"
+        findings.add(
+            f"{key}.database", path, reason, "Write it as it is below the volume's folder, such as data/app.db"
+        )
+    for name in ("labels", "container", "user"):
+        if getattr(hook, name):
+            reason = "sqlite copies a file of the volume, and asks no pod"
+            findings.add(f"{key}.{name}", getattr(hook, name), reason, "Remove it")
+
+
+def _check_pod(key: str, hook: Hook, findings: Findings) -> None:
+    if not hook.labels:
+        fix = "Give labels that only the pod with that volume has, such as {app: shop-db}"
+        findings.add(f"{key}.labels", UNSET, f"{hook.type} needs the pod, which is found by them", fix)
+    for name, value in hook.labels.items():
+        if not is_label(str(name)) or not isinstance(value, str) or not is_label(value):
+            fix = "Write them as the pod has them, in quotes where they look like numbers"
+            findings.add(f"{key}.labels.{name}", value, "it is no label of a pod", fix)
+    for name in ("container", "database", "user"):
+        value = getattr(hook, name)
+        if value and not is_database(value):
+            reason = "it is no name that can be given to a program: letters, digits, dots, dashes and underscores"
+            findings.add(f"{key}.{name}", value, reason, "Write the plain name")
+
+
+def _check_hooked(
+    hooks: t.Sequence[Hook], also: t.Sequence[str], leave_out: t.Sequence[str], storage: Storage, findings: Findings
+) -> None:
+    read_only = {f"{one.namespace}/{one.name}" for one in storage.libraries if not one.writable} - set(also)
+    first: dict[str, int] = {}
+    for index, hook in enumerate(hooks):
+        key = f"{KEY}.hooks[{index}].claim"
+        if hook.claim in first:
+            reason = f"{KEY}.hooks[{first[hook.claim]}] is for the same claim"
+            findings.add(key, hook.claim, reason, "One volume has one hook; use a volume for each database")
+        elif hook.claim in leave_out:
+            reason = "it is left out, so that there is nothing to do before"
+            findings.add(key, hook.claim, reason, f"Remove the hook, or the claim from {KEY}.leave_out")
+        elif hook.claim in read_only:
+            reason = "it is a read-only library, and these are not backed up"
+            findings.add(key, hook.claim, reason, f"Remove the hook, or name it in {KEY}.also")
+        first.setdefault(hook.claim, index)
