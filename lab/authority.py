@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab import files
 from lab.process import run
-from lab.state import ACME_OFFSET, CLOUDFLARE_OFFSET, Lab, address
+from lab.state import ACME_OFFSET, BACKUP_OFFSET, CLOUDFLARE_OFFSET, Lab, address
 
 ZONE = "example.net"
 MANAGEMENT_PORT = 15000
@@ -23,6 +23,8 @@ API = "api.cloudflare.com"
 # What cert-manager asks for, and one whose certificates a test can see renewed.
 PROFILES = {"tlsserver": 45 * 86400, "brief": 75}
 NAMES = {"letsencrypt": "tlsserver", "letsencrypt-staging": "brief"}
+# Who shows the certificate, besides the API of Cloudflare.
+OFFSETS = (ACME_OFFSET, CLOUDFLARE_OFFSET, BACKUP_OFFSET)
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
 SETTINGS = {
     "listenAddress": "0.0.0.0:443",
@@ -53,7 +55,7 @@ def configure(lab: Lab, cache: Path) -> None:
     folder = _folder(lab)
     folder.mkdir(parents=True, exist_ok=True)
     authority = root(cache)
-    hosts = [f"DNS:{API}", *(f"IP:{address(lab.prefix, offset)}" for offset in (ACME_OFFSET, CLOUDFLARE_OFFSET))]
+    hosts = [f"DNS:{API}", *(f"IP:{address(lab.prefix, offset)}" for offset in OFFSETS)]
     stamp = files.key_of(authority.read_text(), hosts)
     if not (folder / stamp).exists():
         _sign(authority, hosts, folder)

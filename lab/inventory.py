@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from lab import authority, disks
+from lab import authority, disks, target
 from lab.ssh import control_folder
 from lab.state import (
     CLOUDFLARE_OFFSET,
@@ -124,6 +124,7 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_ingress": {"provider": "traefik"},
         "homelab_certificates": authority.certificates(lab) if lab.supply == BUILD else {},
         "homelab_storage": storage(),
+        "homelab_backup": target.backup(lab) if lab.supply == BUILD else {},
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,
         "homelab_registry_mirrors": lab.registry_mirrors,

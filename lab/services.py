@@ -6,16 +6,17 @@ from __future__ import annotations
 import json
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import archive, authority, files, images, internet, podman, rootfs, web
+from lab import archive, authority, files, images, internet, podman, rootfs, target, web
 from lab.errors import LabError
 from lab.machine import NodeSettings
 from lab.paths import Paths
 from lab.process import run, succeeds
 from lab.state import (
     ACME_OFFSET,
+    BACKUP_OFFSET,
     CLOUDFLARE_OFFSET,
     MIRROR_OFFSET,
     REGISTRY_OFFSET,
@@ -26,7 +27,13 @@ from lab.state import (
 
 RECIPE = 1
 REGISTRY_PORT = 5000
-PROGRAMS = {"registry": "registry", "coredns": "coredns", "pebble": "pebble", "cloudflare": "pebble"}
+PROGRAMS = {
+    "registry": "registry",
+    "coredns": "coredns",
+    "pebble": "pebble",
+    "cloudflare": "pebble",
+    "rest-server": "rest-server",
+}
 """Program that a service runs → the component it is built from."""
 MIRRORED_REGISTRIES = ("registry.k8s.io", "ghcr.io", "docker.io", "quay.io")
 NGINX = """daemon off;
@@ -50,13 +57,17 @@ http {
 
 @dataclass(frozen=True)
 class Service:
-    """A container: its name, place in the lab's prefix, read-only mounts, command, and what answers when it is up."""
+    """A container: its name, place in the lab's prefix, read-only mounts, command, and what answers when it is up.
+
+    ``writes`` are mounts that it writes to.
+    """
 
     name: str
     offset: int
     mounts: dict[str, str]
     command: tuple[str, ...]
     probe: str
+    writes: dict[str, str] = field(default_factory=dict)
 
 
 def image(system: rootfs.System) -> str:
@@ -93,7 +104,7 @@ def registry_mirrors(prefix: str) -> dict[str, list[str]]:
 
 
 def of_lab(lab: Lab, paths: Paths, programs: t.Mapping[str, Path]) -> list[Service]:
-    """Return the services; ``programs`` are registry, coredns, pebble and cloudflare, which they run."""
+    """Return the services; ``programs`` are those of PROGRAMS, which they run."""
     configuration = Path(lab.folder) / "services"
     return [
         Service(
@@ -135,6 +146,14 @@ def of_lab(lab: Lab, paths: Paths, programs: t.Mapping[str, Path]) -> list[Servi
             authority.acme_command(lab),
             f"tcp://{address(lab.prefix, ACME_OFFSET)}:443",
         ),
+        Service(
+            "backup",
+            BACKUP_OFFSET,
+            {str(configuration): "/lab", str(programs["rest-server"]): "/usr/local/bin/rest-server"},
+            target.command(),
+            f"tcp://{address(lab.prefix, BACKUP_OFFSET)}:{target.PORT}",
+            {str(target.folder(lab)): target.DATA},
+        ),
     ]
 
 
@@ -150,6 +169,7 @@ def start_all(
     for domain, text in internet.zones(lab).items():
         files.write(folder / domain, text)
     authority.configure(lab, cache)
+    target.configure(lab)
     files.point(folder / "www", Path("/artifacts") / tree.name)
     known = {one.name: one for one in podman.containers(lab.name)}
     started = []
@@ -171,8 +191,10 @@ def _run(lab: Lab, service: Service, settings: NodeSettings, name: str, stamp: s
     options = ["--name", name, *podman.place(podman.network_name(lab.name), address(lab.prefix, service.offset))]
     options += ["--restart", "always", "--no-hosts", "--label", f"homelab.stamp={stamp}"]
     options += podman.labels(lab.name, lab.folder)
-    for source, target in service.mounts.items():
-        options += ["--volume", f"{source}:{target}:ro"]
+    for source, place in service.mounts.items():
+        options += ["--volume", f"{source}:{place}:ro"]
+    for source, place in service.writes.items():
+        options += ["--volume", f"{source}:{place}"]
     options += podman.limits(settings)
     arguments = ["--runtime", settings.runtime, "run", "--detach", *options, image_name, *service.command]
     podman.call(*arguments, attempted=f"Starting the lab's {service.name}")

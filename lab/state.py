@@ -26,6 +26,8 @@ POOL_OFFSETS = 200, 219
 DEAD_RESOLVER_OFFSET = 5
 # Who issues certificates outside, and who keeps public DNS.
 ACME_OFFSET, CLOUDFLARE_OFFSET = 6, 7
+# Where backups go: none of the cluster's machines.
+BACKUP_OFFSET = 8
 
 
 @dataclass(frozen=True)

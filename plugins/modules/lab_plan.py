@@ -228,6 +228,34 @@ plan:
         hosts: {w1: {folders: [/srv/ssd], mounts: [/srv/ssd]}}
         paths: [{node: w1, paths: [/srv/ssd/volumes]}]
         objects: []
+    backup:
+      description:
+        - Where volumes are backed up to and when. C(repository) names the files of the nodes that have what is secret;
+          C(hosts) is what the engine of each node is told besides;
+          C(not_saved) is by claim, why it is not backed up; C(forget) is the command for who removes old backups, where
+          the nodes may not. Null when nothing is asked for.
+      type: dict
+      sample:
+        repository:
+          url: rest:https://backup.example.org/home
+          password_file: /etc/atarnet-homelab/backup.password
+          environment_file: /etc/atarnet-homelab/backup.environment
+          ca_file: ""
+        metrics_file: /run/homelab-backup/homelab_backup.prom
+        ca: ""
+        append_only: false
+        schedule: "*-*-* 03:00:00"
+        keep: {daily: 7, weekly: 4, monthly: 6}
+        forget: ""
+        hosts:
+          w1:
+            tiers: [{name: ssd, folder: /srv/ssd/volumes, marker: .homelab-tier}]
+            volumes: []
+            hooks: []
+            leave_out: [media/cache]
+            makes_repository: true
+            keep: {daily: 7, weekly: 4, monthly: 6}
+        not_saved: {media/cache: homelab_backup.leave_out names it}
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

@@ -9,7 +9,7 @@ import typing as t
 
 from .._backup.model import TAG
 from .._storage.model import MARKER, Library, Storage
-from .model import Backup
+from .model import CA_FILE, ENVIRONMENT_FILE, METRICS_FILE, PASSWORD_FILE, Backup
 
 Json = dict[str, t.Any]
 
@@ -20,17 +20,23 @@ READ_ONLY = "it is a read-only library, and homelab_backup.also does not name it
 def compile_backup(backup: Backup, storage: Storage) -> Json:
     """Return plan["backup"]: JSON-able, the same for the same input, without secrets.
 
-    hosts are, for each node that may have volumes, what its engine reads (see _backup.model.parse); not_saved is by
-    claim, why it is not backed up; forget, where nodes may not remove anything, is the command for whoever may.
+    repository names the files of the nodes that have what is secret; hosts are, for each node that may have volumes,
+    what its engine reads besides (see _backup.model.parse); not_saved is by claim, why it is not backed up; forget,
+    where nodes may not remove anything, is the command for whoever may.
     """
     saved = [library for library in storage.libraries if _is_saved(library, backup)]
     nodes = [node for tier in storage.tiers for node in tier.nodes] + [library.node for library in saved]
     # Whoever comes first makes the repository and forgets old backups: two at a time would be in each other's way.
     first = next(iter(nodes), "")
     return {
-        "url": backup.url,
+        "repository": {
+            "url": backup.url,
+            "password_file": PASSWORD_FILE,
+            "environment_file": ENVIRONMENT_FILE if backup.has_environment else "",
+            "ca_file": CA_FILE if backup.ca else "",
+        },
+        "metrics_file": METRICS_FILE,
         "ca": backup.ca,
-        "has_environment": backup.has_environment,
         "append_only": backup.append_only,
         "schedule": backup.schedule,
         "keep": dict(backup.keep),
