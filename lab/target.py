@@ -61,7 +61,9 @@ def backup(lab: Lab) -> dict[str, t.Any]:
             "ca": (Path(lab.folder) / "services" / "authority" / "ca.pem").read_text(),
             "append_only": True,
         },
-        "leave_out": ["media/cache"],
+        # Of claims that the tests make.
+        "hooks": [{"claim": "saved/app", "type": "sqlite", "database": "app.db"}],
+        "leave_out": ["saved/cache"],
     }
 
 

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups by the nodes themselves, judged by restic from outside: what is in them, what comes back, what nodes cannot.
+
+The database is SQLite under writes, of Python's own; there is no image of PostgreSQL or MySQL in the lab.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import time
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import target
+from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
+
+SPACE = "saved"
+METRICS = "/var/lib/prometheus/node-exporter/homelab_backup.prom"
+# Commits a row every few milliseconds, and prints its number once it is committed.
+WRITER = """
+import sqlite3, time
+db = sqlite3.connect("/data/app.db", isolation_level=None)
+db.execute("PRAGMA journal_mode=WAL")
+db.execute("CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, text TEXT)")
+while True:
+    db.execute("INSERT INTO rows (text) VALUES (hex(randomblob(200)))")
+    time.sleep(0.005)
+"""
+TREE = "mkdir -p /data/albums/one && cd /data && echo song > albums/one/song && ln albums/one/song again && \
+ln -s albums/one way && head -c 3M /dev/urandom > film && truncate -s 64M sparse && chmod 0640 film && touch 'odd name!'"
+
+
+def claim(name: str, tier: str) -> dict[str, t.Any]:
+    """Return a claim of a tier."""
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": tier,
+    }
+    metadata = {"name": name, "namespace": SPACE}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def pod(name: str, node: str, *command: str) -> dict[str, t.Any]:
+    """Return a pod that has the claim of its name at /data."""
+    container = {
+        "name": "app",
+        "image": TOOLBOX,
+        "command": list(command or ("sleep", "infinity")),
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spec = {
+        "terminationGracePeriodSeconds": 0,
+        "nodeSelector": {"kubernetes.io/hostname": node},
+        "containers": [container],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name}}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": SPACE}, "spec": spec}
+
+
+def apply(*items: dict[str, t.Any]) -> None:
+    """Apply objects."""
+    kubectl("apply", "--filename", "-", document=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+
+def run(name: str, script: str) -> str:
+    """Run a shell script in a pod."""
+    return kubectl("--namespace", SPACE, "exec", name, "--", "sh", "-c", script).strip()
+
+
+def stop(name: str) -> None:
+    """Have a pod go, and its volume with it."""
+    kubectl("--namespace", SPACE, "delete", "pod", name, "--now")
+
+
+def folder(name: str) -> str:
+    """Return where the volume of a claim is on its node."""
+    bound = kubectl_json("--namespace", SPACE, "get", "persistentvolumeclaim", name)["spec"]["volumeName"]
+    return str(kubectl_json("get", "persistentvolume", bound)["spec"]["local"]["path"])
+
+
+def sums(node: str, name: str) -> str:
+    """Return type, mode, size, links and checksum of everything in a volume, as the node sees it."""
+    script = "find . -printf '%P %y %m %s %n %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"
+    return on_node(node, f"cd {folder(name)} && {{ {script}; }}")
+
+
+def back_up(node: str) -> dict[str, t.Any]:
+    """Start what the timer starts, and return what the program printed."""
+    on_node(node, "systemctl start homelab-backup.service")
+    script = (
+        "journalctl -o cat --no-pager _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID homelab-backup.service)"
+    )
+    said = on_node(node, script)
+    return dict(json.loads(said[said.index("{\n") : said.rindex("}") + 1]))
+
+
+def restic(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a restic of this machine with the credentials that nodes have."""
+    given = target.backup(lab_record())["repository"]
+    place = Path(lab_record().folder) / "services" / "authority" / "ca.pem"
+    own = {"RESTIC_REPOSITORY": given["url"], "RESTIC_PASSWORD": given["password"], "RESTIC_CACERT": str(place)}
+    return subprocess.run(
+        ["restic", "--no-cache", *words],
+        env={**os.environ, **given["environment"], **own}, check=check, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def snapshots() -> list[dict[str, t.Any]]:
+    """Return all snapshots of the repository, oldest first."""
+    found: list[dict[str, t.Any]] = json.loads(restic("snapshots", "--json").stdout)
+    return found
+
+
+def restore(*arguments: str) -> tuple[int, str]:
+    """Run the playbook; returns its exit code and output."""
+    done = run_playbook(*(word for one in arguments for word in ("-e", one)), playbook="playbooks/restore.yml")
+    return done.code, done.output
+
+
+@pytest.fixture(scope="module", autouse=True)
+def apps() -> Iterator[None]:
+    """A database under writes and a tree on w1, another tree on w2, and what is not backed up."""
+    kubectl("create", "namespace", SPACE)
+    try:
+        apply(claim("app", "ssd"), claim("tree", "hdd"), claim("other", "ssd"), claim("cache", "ssd"))
+        apply(claim("waiting", "ssd"), pod("app", "w1", "python3", "-c", WRITER))
+        apply(pod("tree", "w1"), pod("other", "w2"), pod("cache", "w2"))
+        pods = [f"pod/{name}" for name in ("app", "tree", "other", "cache")]
+        kubectl("--namespace", SPACE, "wait", "--for=condition=Ready", "--timeout=60s", *pods)
+        for name in ("tree", "other"):
+            run(name, TREE)
+        yield
+    finally:
+        kubectl("--namespace", SPACE, "delete", "pods", "--all", "--now", "--wait=false")
+        kubectl("delete", "namespace", SPACE, "--wait=false")
+
+
+def test_nodes_back_up_by_themselves_and_a_foreign_restic_has_it() -> None:
+    done = {node: back_up(node) for node in ("w1", "w2")}
+    assert {node: sorted(one["volumes"]) for node, one in done.items()} == {
+        "w1": [f"{SPACE}/app", f"{SPACE}/tree"],
+        "w2": [f"{SPACE}/other"],
+    }
+    assert not any(one["failed"] for one in done.values())
+    assert {step["method"] for one in done.values() for step in one["steps"]} == {"btrfs"}
+    newest = {one["hostname"]: one["id"] for one in snapshots()}
+    assert newest == {f"{lab_record().name}/{node}": one["snapshot"] for node, one in done.items()}
+    listed = [json.loads(line) for line in restic("ls", "--json", done["w1"]["snapshot"]).stdout.splitlines()]
+    paths = {one.get("path") for one in listed}
+    assert {f"/{SPACE}/tree/files/albums/one/song", f"/{SPACE}/app/dump/database.sqlite"} <= paths
+    assert not any("cache" in str(path) for path in paths)
+    assert "no errors were found" in restic("check", "--read-data").stdout
+
+
+def test_every_transaction_that_was_committed_before_is_in_the_backup(tmp_path: Path) -> None:
+    count = 'python3 -c \'import sqlite3; print(sqlite3.connect("/data/app.db").execute("SELECT max(number) FROM rows")'
+    committed = int(run("app", f"{count}.fetchone()[0])'"))
+    done = back_up("w1")
+    restic("restore", done["snapshot"], "--target", str(tmp_path), "--include", f"/{SPACE}/app")
+    for path in ("dump/database.sqlite", "files/app.db"):
+        found = sqlite3.connect(tmp_path / SPACE / "app" / path)
+        assert found.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        rows, last = found.execute("SELECT count(*), max(number) FROM rows").fetchone()
+        assert rows == last >= committed > 0
+        found.close()
+
+
+def test_a_second_run_without_a_change_adds_nothing() -> None:
+    back_up("w2")
+    before = snapshots()
+    again = back_up("w2")
+    assert (again["snapshot"], again["bytes_added"]) == ("", 0)
+    assert snapshots() == before
+
+
+def test_metrics_tell_age_and_size() -> None:
+    text = on_node("w1", f"cat {METRICS}")
+    line = re.compile(r'homelab_backup_[a-z_]+\{volume="[a-z/]+"\} [0-9.]+')
+    samples = [one for one in text.splitlines() if not one.startswith("#")]
+    assert samples and all(line.fullmatch(one) for one in samples)
+    values = dict(one.rsplit(" ", 1) for one in samples)
+    age = time.time() - float(values[f'homelab_backup_last_success_timestamp_seconds{{volume="{SPACE}/tree"}}'])
+    assert 0 <= age < 600
+    assert float(values[f'homelab_backup_size_bytes{{volume="{SPACE}/tree"}}']) > 3 << 20
+    assert values[f'homelab_backup_failed{{volume="{SPACE}/tree"}}'] == "0"
+    # Whoever runs node-exporter may read it.
+    assert on_node("w1", f"stat --dereference --format %a {METRICS}").strip() == "644"
+
+
+def test_what_is_not_saved_is_named() -> None:
+    told = run_playbook("--check", playbook="playbooks/backup.yml")
+    assert told.code == 0, told.output[-3000:]
+    for words in (
+        f"{SPACE}/app on w1: btrfs and a dump (sqlite)",
+        f"{SPACE}/other on w2: btrfs",
+        f"{SPACE}/cache: homelab_backup.leave_out names it",
+        "media/music: it is a read-only library, and homelab_backup.also does not name it",
+        f"{SPACE}/waiting: it has no volume yet",
+        "the cluster's own state: etcd",
+        "nodes remove no old backup; who may do it runs:",
+    ):
+        assert words in told.output, words
+
+
+def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> None:
+    back_up("w1")
+    before = sums("w1", "tree")
+    code, told = restore(f"restore={SPACE}/tree")
+    assert code != 0 and "it is in use: process" in told and "Scale the app to 0" in told
+    run("tree", "echo changed > /data/albums/one/song && rm /data/film && echo new > /data/new && sync")
+    stop("tree")
+    changed = sums("w1", "tree")
+    code, told = restore(f"restore={SPACE}/tree")
+    assert code != 0 and "it holds files newer than the backup" in told
+    assert sums("w1", "tree") == changed
+    code, told = restore(f"restore={SPACE}/tree", "overwrite=true")
+    assert code == 0 and f"{SPACE}/tree, verified" in told, told[-3000:]
+    assert sums("w1", "tree") == before
+    assert f'last_verified_restore_timestamp_seconds{{volume="{SPACE}/tree"}}' in on_node("w1", f"cat {METRICS}")
+    apply(pod("tree", "w1"))
+    kubectl("--namespace", SPACE, "wait", "--for=condition=Ready", "--timeout=60s", "pod/tree")
+    assert run("tree", "cat /data/again") == "song"
+
+
+def test_what_cannot_be_meant_is_refused_by_name() -> None:
+    code, told = restore(f"restore={SPACE}/tre")
+    assert code != 0 and f"there is no backup of {SPACE}/tre. Did you mean" in told
+
+
+def test_nodes_can_add_and_not_remove() -> None:
+    before = snapshots()
+    refused = restic("forget", before[0]["id"], check=False)
+    assert refused.returncode != 0 and "403" in refused.stderr
+    assert snapshots() == before
+
+
+def test_without_backups_nothing_of_them_is_left_on_the_nodes_and_the_repository_stays() -> None:
+    places = (
+        "ls -d /etc/atarnet-homelab/backup* /usr/local/sbin/homelab-backup /usr/local/bin/restic /run/homelab-backup \
+/etc/systemd/system/homelab-backup* /var/lib/prometheus 2> /dev/null || true"
+    )
+    assert on_node("w1", places).split()
+    kept = snapshots()
+    gone = run_playbook("-e", '{"homelab_backup": {}}', playbook="playbooks/platform.yml")
+    assert gone.code == 0, gone.output[-3000:]
+    assert on_node("w1", places).split() == []
+    back = run_playbook(playbook="playbooks/platform.yml")
+    assert back.code == 0, back.output[-3000:]
+    assert snapshots() == kept
+    assert (
+        on_node("w1", "systemctl is-active homelab-backup.timer homelab-backup-ready.service").split() == ["active"] * 2
+    )

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that is not saved is named, with the reason; nothing that is saved is."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.report import render, report
+
+Json = dict[str, t.Any]
+TIERS = [{"name": "ssd", "folder": "/srv/ssd/volumes", "marker": ".homelab-tier"}]
+PLAN: Json = {
+    "repository": {"url": "rest:https://backup.example.org/lab"},
+    "hosts": {name: {"tiers": TIERS, "hooks": [{"claim": "shop/data"}]} for name in ("w1", "w2")},
+    "not_saved": {"media/cache": "homelab_backup.leave_out names it"},
+    "forget": "",
+}
+SAVED = {"volume": "shop/data", "path": "/x", "method": "btrfs", "because": "", "hook": "postgres"}
+WELL: Json = {"volumes": [SAVED], "failed_volumes": {}}
+NONE: Json = {"volumes": [], "failed_volumes": {}}
+
+
+def claim(name: str, kind: str = "ssd", volume: str = "") -> Json:
+    """Return a PersistentVolumeClaim NAMESPACE/CLAIM of a class, with its volume."""
+    namespace, _slash, own = name.partition("/")
+    return {"metadata": {"namespace": namespace, "name": own}, "spec": {"storageClassName": kind, "volumeName": volume}}
+
+
+def volume(name: str, node: str) -> Json:
+    """Return a PersistentVolume of a node."""
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
+    return {"metadata": {"name": name}, "spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}}
+
+
+def test_all_is_well() -> None:
+    found = report(PLAN, {"w1": WELL, "w2": NONE}, [claim("shop/data", volume="a")], [volume("a", "w1")])
+    assert [(one["volume"], one["node"]) for one in found.saved] == [("shop/data", "w1")]
+    assert (found.not_saved, found.failed, found.doubts) == (PLAN["not_saved"], {}, [])
+    text = render("home", PLAN, found, None)
+    assert "home: 1 volumes would be saved to rest:https://backup.example.org/lab" in text
+    assert "  shop/data on w1: btrfs and a dump (postgres)" in text
+    assert "media/cache: homelab_backup.leave_out names it" in text and "the cluster's own state: etcd" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "volumes", "said"),
+    [
+        (claim("a/b", "nfs", "v"), [volume("v", "w1")], "it is of the class nfs, and only volumes of the tiers"),
+        (claim("a/b", "", "v"), [volume("v", "w1")], "it is of no class"),
+        (claim("a/b"), [], "it has no volume yet"),
+        (claim("a/b", volume="v"), [volume("v", "w3")], "it is on w3, which did not answer"),
+        (claim("a/b", volume="v"), [volume("v", "w1")], "no folder of it was found on w1"),
+    ],
+    ids=["class", "no class", "pending", "node", "folder"],
+)
+def test_a_claim_that_is_not_saved_is_named(asked: Json, volumes: list[Json], said: str) -> None:
+    found = report(PLAN, {"w1": WELL, "w2": NONE}, [asked], volumes)
+    assert said in found.not_saved["a/b"] and found.failed == {}
+
+
+def test_what_failed_is_named() -> None:
+    failed = {"shop/data": "the dump is empty", "tier ssd": "its disk is away"}
+    found = report(PLAN, {"w1": {"volumes": [SAVED], "failed_volumes": failed}, "w2": {"msg": "no repository"}}, [], [])
+    assert found.failed == {
+        "shop/data": "the dump is empty",
+        "tier ssd of w1": "its disk is away",
+        "node w2": "no repository",
+    }
+    assert found.saved == [] and "FAILED:\n  shop/data: the dump is empty" in render("home", PLAN, found, False)
+    assert "is it reachable?" in report(PLAN, {"w1": WELL}, [], []).failed["node w2"]
+
+
+def test_a_hook_of_no_claim_is_told_once_all_nodes_were_asked() -> None:
+    assert "homelab_backup.hooks has one for shop/data" in report(PLAN, {"w1": NONE, "w2": NONE}, [], []).doubts[0]
+    assert report(PLAN, {"w1": NONE}, [], []).doubts == []
+
+
+def test_who_forgets_is_told_where_nodes_may_not() -> None:
+    plan = {**PLAN, "forget": "restic forget --prune --keep-daily 7"}
+    assert "restic forget --prune --keep-daily 7" in render("home", plan, report(plan, {"w1": WELL}, [], []), True)
