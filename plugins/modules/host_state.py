@@ -52,9 +52,9 @@ options:
         its identity, and the keys of that type. An entry with C(when) false is not wanted.
       - "C(package): NAME. All missing packages are installed in one go, without recommended ones."
       - "C(file): PATH, with C(content) or C(template), C(mode) (V(0644)), C(owner), C(group) (V(root)), C(secret)
-        (never shown), C(check) (a command as a list; a new content is put into place only when it accepts that on its
-        standard input), C(each) (list of texts; C(@item) in the path and C(item) in the template are replaced), which
-        directories, links and mount points can have as well."
+        (never shown), C(diff) (V(true); without it the content is in no diff), C(check) (a command as a list; a new
+        content is put into place only when it accepts that on its standard input), C(each) (list of texts; C(@item) in
+        the path and C(item) in the template are replaced), which directories, links and mount points can have as well."
       - "C(directory): PATH, with C(mode) (V(0755)), C(owner), C(group). Missing parents are made."
       - "C(link): PATH, with C(target)."
       - "C(archive): NAME, with C(sources) (architecture to C(urls) and C(sha256)), C(destination), C(mode) (V(0755)),

@@ -33,8 +33,11 @@ while True:
     db.execute("INSERT INTO rows (text) VALUES (hex(randomblob(200)))")
     time.sleep(0.005)
 """
-TREE = "mkdir -p /data/albums/one && cd /data && echo song > albums/one/song && ln albums/one/song again && \
-ln -s albums/one way && head -c 3M /dev/urandom > film && truncate -s 64M sparse && chmod 0640 film && touch 'odd name!'"
+TREE = """set -e
+mkdir -p /data/albums/one && cd /data
+echo song > albums/one/song && ln albums/one/song again && ln -s albums/one way
+head -c 3M /dev/urandom > film && truncate -s 64M sparse && chmod 0640 film && touch 'odd name!'
+"""
 
 
 def claim(name: str, tier: str) -> dict[str, t.Any]:

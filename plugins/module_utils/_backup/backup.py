@@ -30,8 +30,6 @@ ATTEMPT = "Cannot back up the volumes of this node"
 _WAIT_S = 600.0
 _END_S = 10.0
 _PID = "restic.pid"
-# For whoever forgets and prunes: these hold the repository alone.
-_PATIENCE = "1h"
 
 
 @dataclass
@@ -69,8 +67,11 @@ def undo(wanted: Wanted, places: Places) -> list[str]:
         return _begin(wanted, places)[1]
 
 
-def run(wanted: Wanted, places: Places, pods: Pods | None = None) -> Result:
-    """Back up. Raises HostError when there is no snapshot for a reason that concerns all volumes."""
+def run(wanted: Wanted, places: Places, pods: Pods | None = None, patience: str = "0s") -> Result:
+    """Back up; *patience* (restic's, such as 1h) is for who forgets and prunes meanwhile, alone with the repository.
+
+    Raises HostError when there is no snapshot for a reason that concerns all volumes.
+    """
     with host_lock(_WAIT_S, places.lock, "backup"):
         began = time.monotonic()
         journal, undone = _begin(wanted, places)
@@ -80,7 +81,7 @@ def run(wanted: Wanted, places: Places, pods: Pods | None = None) -> Result:
         try:
             if plan.steps:
                 Restic(wanted.repository, places).reach(ATTEMPT)
-                _Run(wanted, places, journal, pods or Crictl(), result).take(plan.steps)
+                _Run(wanted, places, journal, pods or Crictl(), result, patience).take(plan.steps)
         except HostError:
             failed = {name: {"failed": 1} for name in _names(found, places)}
             record.save(places, failed, wanted.metrics_file, only=True)
@@ -140,9 +141,11 @@ def _news(found: Found, result: Result, places: Places) -> dict[str, Json]:
 
 
 class _Run:
-    def __init__(self, wanted: Wanted, places: Places, journal: Journal, pods: Pods, result: Result) -> None:
+    def __init__(
+        self, wanted: Wanted, places: Places, journal: Journal, pods: Pods, result: Result, patience: str
+    ) -> None:
         self._wanted, self._places, self._journal, self._pods = wanted, places, journal, pods
-        self._result = result
+        self._result, self._patience = result, patience
         self._restic = Restic(wanted.repository, places)
 
     def take(self, steps: t.Sequence[Step]) -> None:
@@ -232,7 +235,7 @@ class _Run:
                     show()
 
                 answer = self._restic.demand(
-                    ATTEMPT, *words, patience=_PATIENCE, cwd=self._places.view, data=names, prepare=prepare
+                    ATTEMPT, *words, patience=self._patience, cwd=self._places.view, data=names, prepare=prepare
                 )
         except HostError:
             # Restic came to an end of its own.

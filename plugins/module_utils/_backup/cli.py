@@ -25,8 +25,6 @@ from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
 from .restore import Wish, restore, snapshots
 
-# For backups that are under way.
-_PATIENCE = "2h"
 CONFIG = "/etc/atarnet-homelab/backup.json"
 
 
@@ -67,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    verb("run", _run, "back up all volumes")
+    def waits(sub: argparse.ArgumentParser) -> None:
+        text = "how long locks of others are waited for, such as 1h (default: not)"
+        sub.add_argument("--patience", default="0s", metavar="TIME", help=text)
+
+    waits(verb("run", _run, "back up all volumes"))
     verb("plan", _plan, "tell how each volume would be read")
     verb("undo", _undo, "take back what a run left that was killed")
     verb("ready", _ready, "prove that the repository is there and opens; the node that is to makes it")
@@ -82,13 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("check", _check, "check the repository")
     sub.add_argument("--data", action="store_true", help="read all of it")
     sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
+    waits(sub)
     for name in KEEP:
         sub.add_argument(f"--keep-{name}", type=int, default=0, metavar="N")
     return parser
 
 
-def _run(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
-    done = backup.run(wanted, places)
+def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    done = backup.run(wanted, places, patience=given.patience)
     return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
 
 
@@ -157,7 +160,7 @@ def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     })  # fmt: skip
     if hosts:
         words += [f"--host={one}" for one in hosts]
-        restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=_PATIENCE)
+        restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=given.patience)
     return {"hosts": hosts}
 
 

@@ -44,7 +44,8 @@ class Package(Resource):
 class File(Resource):
     """A regular file; ``name`` is its path, ``sha256`` names its content, ``mode`` is octal text.
 
-    ``check`` is a command that must accept a content, on its standard input, before it is put into place.
+    ``check`` is a command that must accept a content, on its standard input, before it is put into place. Without
+    ``diff`` its content is in none: nobody reads a program there.
     """
 
     sha256: str
@@ -53,6 +54,7 @@ class File(Resource):
     group: str = "root"
     secret: bool = False
     check: tuple[str, ...] = ()
+    diff: bool = True
     kind: t.ClassVar[str] = "file"
 
 

@@ -51,6 +51,7 @@ def _file(f: Fields) -> Resource:
         group=_owner(f, "group"),
         secret=bool(f.flag("secret", False)),
         check=f.texts("check"),
+        diff=bool(f.flag("diff", True)),
     )
 
 

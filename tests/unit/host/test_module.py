@@ -79,6 +79,14 @@ def test_secret_is_hidden_when_it_changes_and_when_it_goes(run: Run) -> None:
     assert digest("hunter2 new")[:12] not in json.dumps(run(owner="node", state="absent"))
 
 
+def test_programs_are_in_no_diff(run: Run) -> None:
+    resources = [RESOURCES[0], {"file": "/etc/a/tool", "sha256": digest("#!/bin/sh\n"), "mode": "0755", "diff": False}]
+    given = {"owner": "node", "resources": resources, "contents": {digest("#!/bin/sh\n"): "#!/bin/sh\n"}}
+    for result in (run(**given), run(owner="node", state="absent")):
+        shown = [one for one in result["diff"] if "tool" in one["after_header"]]
+        assert len(shown) == 1 and "#!" not in json.dumps(shown) and digest("#!/bin/sh\n")[:12] in json.dumps(shown)
+
+
 def test_absent_undoes_all(host: Host, run: Run) -> None:
     before = host.snapshot()
     run(**ARGUMENTS)

@@ -24,7 +24,8 @@ def want_file(b: Builder, file: File) -> None:
     if state.kind == "file" and how == "adopted" and (differs or not same_rights):
         how = "replaced"
         b.plan.originals.append((file.identity, file.name))
-    b.record(file.identity, {**entry, "how": how, "secret": True} if file.secret else {**entry, "how": how})
+    noted = {**({"secret": True} if file.secret else {}), **({} if file.diff else {"diff": False})}
+    b.record(file.identity, {**entry, "how": how, **noted})
     b.will_be(file.name, PathState("file"))
     if not differs and same_rights:
         return
@@ -36,7 +37,7 @@ def want_file(b: Builder, file: File) -> None:
 
 
 def _file_texts(b: Builder, file: File, state: PathState, secret: bool, differs: bool) -> tuple[str, str] | None:
-    if not differs:
+    if not differs or not file.diff:
         return None
     if secret:
         return (f"{SECRET}\n" if state.kind == "file" else "", f"{SECRET_CHANGED}\n")
@@ -76,7 +77,8 @@ def leave_file(b: Builder, identity: str, name: str) -> None:
     secret = bool(entry.get("secret"))
     shown = SECRET if secret or state.text is None else state.text
     if entry["how"] == "created" and state.kind == "file":
-        b.leave(identity, "remove", describe(state, secret), "absent", (f"{shown}\n" if secret else shown, ""))
+        texts = (f"{shown}\n" if secret else shown, "") if entry.get("diff", True) else None
+        b.leave(identity, "remove", describe(state, secret), "absent", texts)
         b.will_be(name)
     elif entry["how"] == "replaced":
         if state.kind not in ("file", "absent"):
