@@ -8,10 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import backup
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
 from tests.unit.backup.node import Node
@@ -110,6 +112,24 @@ def test_a_lock_of_the_dead_is_taken_away(filled: Node) -> None:
     assert list(Path(filled.url, "locks").iterdir())
     assert filled.backup().snapshot
     assert not list(Path(filled.url, "locks").iterdir())
+
+
+def test_who_has_patience_waits_for_a_lock(filled: Node) -> None:
+    process = _lock(filled)
+
+    def release() -> None:
+        process.kill()
+        process.wait()
+        filled.restic("unlock")
+
+    ending = threading.Timer(2, release)
+    ending.start()
+    try:
+        began = time.monotonic()
+        assert backup.run(filled.wanted(), filled.places, patience="1m").snapshot
+        assert time.monotonic() - began > 2
+    finally:
+        ending.join()
 
 
 def test_an_unreachable_target(filled: Node) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.atarnet.homelab.plugins.modules import volume_backup, volume_restore
+from ansible_collections.atarnet.homelab.plugins.modules import volume_backup, volume_backup_info, volume_restore
 
 from tests.unit.backup.node import Node
 
@@ -75,11 +75,26 @@ def test_a_restore_tells_what_it_proved(node: Node, run: Run) -> None:
     assert looked["snapshot"] == done["snapshot"] and (folder / "file").read_text() == "12345"
 
 
+def test_volumes_and_their_last_backups_are_told(node: Node, run: Run) -> None:
+    folder = node.volume("a/one")
+    (folder / "file").write_text("1", encoding="ascii")
+    first = node.backup().snapshot
+    (folder / "file").write_text("2", encoding="ascii")
+    second = node.backup().snapshot
+    told = run(volume_backup_info, volumes=node.volumes)
+    assert (told["changed"], told["volumes"], told["refused"]) == (False, {"a/one": str(folder)}, {})
+    found = {name: (one["id"], one["node"], one["count"]) for name, one in told["backups"].items()}
+    assert found == {"a/one": (second, "node-1", 2)} and first != second
+    of_others = run(volume_backup_info, lab="other")
+    assert (of_others["volumes"], of_others["backups"]) == ({}, {})
+
+
 def test_results_are_documented(node: Node, run: Run) -> None:
     node.volume("a/one")
     extra = {"changed", "invocation", "warnings"}
     for module, options in (
         (volume_backup, {"volumes": node.volumes}),
+        (volume_backup_info, {"volumes": node.volumes}),
         (volume_restore, {"volume": "a/one", "target": node.volumes[0]["path"]}),
     ):
         documented = yaml.safe_load(module.RETURN)
@@ -117,5 +132,12 @@ def test_the_program_of_the_timers(node: Node, tmp_path: Path) -> None:
     assert json.loads(call("check", "--data").stdout) == {"sound": True}
     assert json.loads(call("restore", "a/one", f"--target={tmp_path}/x").stdout)["verified"]
     assert call("forget").returncode == 1 and json.loads(call("forget", "--keep-last=1").stdout) == {"hosts": ["lab/n"]}
+    # What is not said is what the node was told: how many are kept, and where its volumes are.
+    (tmp_path / "backup.json").write_text(json.dumps({**config, "keep": {"last": 1}}), encoding="ascii")
+    assert json.loads(call("forget").stdout) == {"hosts": ["lab/n"]}
+    (Path(node.volumes[0]["path"]) / "file").unlink()
+    assert json.loads(call("restore", "a/one").stdout)["files"] == 1
+    assert (Path(node.volumes[0]["path"]) / "file").read_text() == "1"
+    assert "this node has no volume of that claim. Start the app once" in call("restore", "a/two").stderr
     (tmp_path / "backup.json").write_text("[", encoding="ascii")
     assert "it is no JSON object" in call("run").stderr
