@@ -32,8 +32,6 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         given = validated("backup_report", ARGUMENT_SPEC, self._task.args)
         plan, seen = given["plan"], results(given["results"], task_vars or {})
-        # What modules warn of is shown by then, and is part of this.
-        seen = {node: {**one, "doubts": one.get("warnings") or []} for node, one in seen.items()}
         doubts: list[str] = []
         try:
             api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")

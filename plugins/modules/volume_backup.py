@@ -12,7 +12,7 @@ description:
   - Backs up folders of a node, by one run of C(restic) for all of them. Each has a place of its own in the snapshot,
     C(/NAMESPACE/CLAIM), and is found there on whatever node it was.
   - A volume on btrfs is read from a read-only snapshot, of one moment, that is deleted then. Others are read while
-    their pod stands still (hook C(freeze)), or as they are; what changed meanwhile is told in RV(warnings).
+    their pod stands still (hook C(freeze)), or as they are; what changed meanwhile is told in RV(doubts).
   - Beside a volume's files lies a manifest of them with checksums, by which M(atarnet.homelab.volume_restore) proves
     what it restores. Of files that did not change the checksums are taken from the last run.
   - When nothing changed since the last snapshot, none is made. A volume that cannot be backed up takes no other along;
@@ -97,8 +97,8 @@ failed_volumes:
   returned: always
   type: dict
   sample: {}
-warnings:
-  description: What is not as safe as it could be, and which files changed while they were read.
+doubts:
+  description: What is not as safe as it could be, and which files changed while they were read. Warned of as well.
   returned: always
   type: list
   elements: str
@@ -156,6 +156,7 @@ def _back_up(module: AnsibleModule) -> dict[str, t.Any]:
         "bytes_added": done.bytes_added,
         "volumes": [{**step.public(), **done.volumes.get(step.volume.name, {})} for step in done.steps],
         "failed_volumes": dict(done.failed),
+        "doubts": list(done.warnings),
     }
 
 
