@@ -23,7 +23,7 @@ from . import backup, record, repository
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
-from .restore import Wish, restore, snapshots
+from .restore import Wish, last_backups, restore, snapshots
 
 CONFIG = "/etc/atarnet-homelab/backup.json"
 
@@ -74,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     verb("undo", _undo, "take back what a run left that was killed")
     verb("ready", _ready, "prove that the repository is there and opens; the node that is to makes it")
     verb("init", _init, "make the repository")
-    sub = verb("snapshots", _snapshots, "list the snapshots of a volume")
-    sub.add_argument("volume")
+    sub = verb("snapshots", _snapshots, "list the snapshots of a volume, or the last of every volume of the lab")
+    sub.add_argument("volume", nargs="?", default="")
     sub = verb("restore", _restore, "restore a volume, verified")
     sub.add_argument("volume")
     sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
@@ -117,7 +117,10 @@ def _init(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 
 
 def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
-    found = snapshots(Restic(wanted.repository, places), wanted.lab, given.volume, places.view)
+    restic = Restic(wanted.repository, places)
+    if not given.volume:
+        return {"snapshots": last_backups(restic, wanted.lab, places.view)}
+    found = snapshots(restic, wanted.lab, given.volume, places.view)
     return {"snapshots": [{"id": one["id"], "taken": one["time"], "host": one["hostname"]} for one in found]}
 
 

@@ -128,6 +128,7 @@ def test_the_program_of_the_timers(node: Node, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     snapshot = json.loads(done.stdout)["snapshot"]
     assert [one["id"] for one in json.loads(call("snapshots", "a/one").stdout)["snapshots"]] == [snapshot]
+    assert json.loads(call("snapshots").stdout)["snapshots"]["a/one"]["id"] == snapshot
     assert json.loads(call("undo").stdout) == {"undone": []}
     assert json.loads(call("check", "--data").stdout) == {"sound": True}
     assert json.loads(call("restore", "a/one", f"--target={tmp_path}/x").stdout)["verified"]
