@@ -30,6 +30,7 @@ _DAMAGED = (
     "does not match id",
     "unexpected eof",
 )
+_UNTRUSTED = ("x509:", "tls: failed to verify", "server gave http response to https client")
 _REFUSED = ("permission denied", "access denied", "401 unauthorized", "403 forbidden", "read-only file system")
 
 
@@ -56,6 +57,9 @@ def explain(
         return HostError(
             attempted, f"the target is full: {said}", "Free space there, or forget and prune old snapshots"
         )
+    if any(one in low for one in _UNTRUSTED):
+        fix = "Is it that machine? Then give the certificate of its authority as repository.ca_file"
+        return HostError(attempted, f"what the target shows is not believed: {said}", fix)
     if any(one in low for one in _UNREACHABLE):
         return unreachable(attempted, said)
     if any(one in low for one in _DAMAGED):

@@ -23,7 +23,11 @@ def there(name: str) -> bool:
 
 
 class Slow(Exception):
-    """A program did not end in its time, and was ended."""
+    """A program did not end in its time, and was ended; *said* is what it had complained of until then."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__()
+        self.said = said
 
 
 def run(
@@ -58,7 +62,7 @@ def run(
     except FileNotFoundError as exc:
         raise HostError(attempted, f"the program {command[0]} is not on this node", remedy) from exc
     except subprocess.TimeoutExpired as exc:
-        raise Slow from exc
+        raise Slow(exc.stderr or b"") from exc
 
 
 def _path() -> str:

@@ -20,6 +20,8 @@ _ATTEMPT = "Cannot use the repository"
 # Until the node that makes it has done so: all begin at the same moment.
 _WAIT_S = 45.0
 _AGAIN_S = 1.5
+# Restic itself tries for a quarter of an hour, whatever the reason.
+_ANSWER_S = 20.0
 KNOWN, FOUND, MADE = "known", "found", "made"
 
 
@@ -67,7 +69,7 @@ def _ready(wanted: Wanted, places: Places, wait: float) -> Json:
 
 
 def _look(restic: Restic) -> Answer:
-    return restic.run("cat", "config", "--no-lock")
+    return restic.run("cat", "config", "--no-lock", timeout=_ANSWER_S)
 
 
 def _make(restic: Restic) -> Answer:

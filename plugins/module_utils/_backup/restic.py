@@ -48,8 +48,18 @@ class Restic:
         self.repository = repository
         self._places = places
 
-    def run(self, *words: str, cwd: str = "/", data: bytes = b"", prepare: Prepare | None = None) -> Answer:
-        """Run a command, whatever its end. *prepare* is called in its process before it is. Raises HostError."""
+    def run(
+        self,
+        *words: str,
+        cwd: str = "/",
+        data: bytes = b"",
+        prepare: Prepare | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Run a command, whatever its end; one that is not over in *timeout* seconds is ended, and has failed.
+
+        *prepare* is called in its process before it is. Raises HostError.
+        """
         environment = self.environment()
         libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,22 +69,15 @@ class Restic:
             if prepare:
                 prepare()
 
-        done = process.run(
-            "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json", *words,
-            cwd=cwd, environment=environment, data=data, prepare=begin,
-        )  # fmt: skip
-        answer = Answer(done.returncode, out=done.stdout.decode("utf-8", "replace"))
-        # Objects of the repository come as one document over many lines, all else as one a line.
-        answer.messages = _parsed(answer.out) or [one for text in answer.out.splitlines() for one in _parsed(text)]
-        said = []
-        for text in done.stderr.decode("utf-8", "replace").splitlines():
-            found = _parsed(text)
-            answer.errors += [one for one in found if one.get("message_type") == "error"]
-            said += [str(one["message"]) for one in found if one.get("message_type") == "exit_error"] or (
-                [] if found else [text.strip()]
-            )
-        answer.words = "; ".join(one for one in said if one)
-        return answer
+        try:
+            done = process.run(
+                "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json", *words,
+                cwd=cwd, environment=environment, data=data, prepare=begin, timeout=timeout,
+            )  # fmt: skip
+        except process.Slow as exc:
+            # It tries again and again what will not be otherwise, such as a certificate that is not believed.
+            return _answer(causes.FATAL, "", exc.said.strip().rpartition(b"\n")[2])
+        return _answer(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr)
 
     def demand(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> Answer:
         """Run a command that must work; *patience* is for locks of others. Raises HostError that tells the cause."""
@@ -128,6 +131,21 @@ class Restic:
             for value in _variables(self.repository.environment_file).values():
                 words = words.replace(value, "***") if len(value) > 3 else words
         return words
+
+
+def _answer(code: int, out: str, complaints: bytes) -> Answer:
+    answer = Answer(code, out=out)
+    # Objects of the repository come as one document over many lines, all else as one a line.
+    answer.messages = _parsed(out) or [one for text in out.splitlines() for one in _parsed(text)]
+    said = []
+    for text in complaints.decode("utf-8", "replace").splitlines():
+        found = _parsed(text)
+        answer.errors += [one for one in found if one.get("message_type") == "error"]
+        said += [str(one["message"]) for one in found if one.get("message_type") == "exit_error"] or (
+            [] if found else [text.strip()]
+        )
+    answer.words = "; ".join(one for one in said if one)
+    return answer
 
 
 def address(url: str) -> tuple[str, int] | None:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import shutil
+import ssl
 import subprocess
+import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -90,6 +93,27 @@ def test_refused(node: Node, share: Path, damage: str, said: str) -> None:
         repository.ready(asked, node.places, wait=0.5)
     if damage in ("gone", "nobody"):
         assert list(share.iterdir()) == []
+
+
+def test_whom_nobody_vouches_for_is_told_in_time(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_ANSWER_S", 3.0)
+    pem = tmp_path / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", pem, "-out",
+         tmp_path / "certificate"], check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate", pem)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        asked = asking(node, f"rest:https://127.0.0.1:{server.server_port}/lab", makes_repository=True)
+        with pytest.raises(HostError, match=r"what the target shows is not believed: .*x509.*repository\.ca_file"):
+            repository.ready(asked, node.places)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_disks_of_the_node_are_no_place_for_it(node: Node, share: Path, tmp_path: Path) -> None:
