@@ -80,6 +80,11 @@ bytes:
   returned: always
   type: int
   sample: 5242880
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 2.1
 verified:
   description: Whether all of it was compared with the manifest, and is the same.
   returned: always

@@ -19,7 +19,7 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup, record, repository
+from . import backup, drill, record, repository
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
     sub.add_argument("--snapshot", default="latest")
     sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
+    verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal")
     sub = verb("check", _check, "check the repository")
     sub.add_argument("--data", action="store_true", help="read all of it")
     sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
@@ -128,6 +129,10 @@ def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     target = given.target or _place_of(given.volume, wanted)
     words = (wanted.lab, given.volume, target, wanted.repository, given.snapshot, given.overwrite)
     return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
+
+
+def _drill(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    return dataclasses.asdict(drill.drill(wanted, places))
 
 
 def _place_of(name: str, wanted: Wanted) -> str:

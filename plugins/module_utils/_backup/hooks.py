@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -57,6 +58,38 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
     finally:
         if os.path.lexists(partial):
             os.unlink(partial)
+
+
+def probe(name: str, folder: str) -> None:
+    """Look whether the dump of a volume in *folder* is whole, by what its kind begins or ends with. Raises HostError.
+
+    SQLite checks its own; of the others only the marks of their programs are known here.
+    """
+    attempt, fix = f"Cannot use the dump of {name}", "Take an older snapshot, and look at what the hook does"
+    for kind, file in _NAMES.items():
+        path = f"{folder}/{file}"
+        if not os.path.exists(path):
+            continue
+        if kind == "sqlite":
+            found = _quick_check(attempt, path)
+            if found != "ok":
+                raise HostError(attempt, f"the database is damaged: {found}", fix)
+            continue
+        with explained(attempt), open(path, "rb") as stream:
+            begin = stream.read(5)
+            stream.seek(max(0, os.path.getsize(path) - 200))
+            end = stream.read()
+        # pg_dump's custom format; the comment that mysqldump ends with.
+        if not (begin == b"PGDMP" if kind == "postgres" else b"-- Dump completed" in end):
+            raise HostError(attempt, f"{file} is not whole", fix)
+
+
+def _quick_check(attempt: str, path: str) -> str:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{urllib.parse.quote(path)}?immutable=1", uri=True)) as database:
+            return str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise HostError(attempt, str(exc), "Take an older snapshot, and look at what the hook does") from exc
 
 
 def _sqlite(name: str, database: str, target: str, live: bool) -> None:

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restore one volume: beside its target, verified, then in place of it in one step."""
+"""Restore one volume: beside its target, verified, then in place of it in one step; or rehearse that."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
-from . import btrfs, record, swap
+from . import btrfs, hooks, record, swap
 from .journal import SWAP, Journal, undo_all
-from .model import FILES, MANIFEST, TAG, Json, Places, Repository, volume_name
+from .model import DUMP, FILES, MANIFEST, TAG, Json, Places, Repository, volume_name
 from .observe import mount_at, mounts_of
 from .restic import Restic
 from .verify import Verdict, demand, newer_than, verify
@@ -35,6 +35,8 @@ class Wish:
     snapshot: str = "latest"
     overwrite: bool = False
     metrics_file: str = ""
+    rehearsal: bool = False
+    """What was restored beside the target is verified, and removed; the target is not looked at."""
 
     def check(self) -> None:
         """Raise HostError for what cannot be meant."""
@@ -57,6 +59,7 @@ class Restored:
     taken: str = ""
     files: int = 0
     bytes: int = 0
+    seconds: float = 0.0
     verified: bool = False
     unsteady: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
@@ -68,6 +71,7 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
     if check:
         return _Work(wish, places).look()
     with host_lock(_WAIT_S, places.lock, "restore"):
+        began = time.monotonic()
         journal = Journal(places)
         undone = undo_all(journal, None)
         work = _Work(wish, places)
@@ -76,13 +80,14 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
         if result.changed:
             entry = journal.add(SWAP, target=wish.target, aside=work.aside)
             try:
-                work.carry_out(result)
+                work.rehearse(result) if wish.rehearsal else work.carry_out(result)
             finally:
                 with explained(f"Cannot clean up beside {wish.target}"):
                     swap.remove(work.aside)
                 journal.remove(entry)
+        result.seconds = round(time.monotonic() - began, 3)
         if result.verified:
-            news: Json = {"verified": math.floor(time.time())}
+            news: Json = {"verified": math.floor(time.time()), "restore_seconds": result.seconds}
             record.save(places, {wish.volume: news}, wish.metrics_file)
         return result
 
@@ -123,7 +128,9 @@ def moment_ns(text: str) -> int:
 class _Work:
     def __init__(self, wish: Wish, places: Places) -> None:
         self._wish, self._places = wish, places
-        self._attempt = f"Cannot restore {wish.volume} to {wish.target}"
+        self._attempt = (
+            f"Cannot {'rehearse the restore of' if wish.rehearsal else 'restore'} {wish.volume} to {wish.target}"
+        )
         self._restic = Restic(wish.repository, places)
         self.aside = swap.aside_of(wish.target)
         self._snapshot: Json = {}
@@ -134,12 +141,13 @@ class _Work:
         if not os.path.isdir(os.path.dirname(target)):
             fix = "Mount the disk, or make the folder"
             raise HostError(self._attempt, f"there is no folder {os.path.dirname(target)}", fix)
-        self._refuse_in_use()
+        if not self._wish.rehearsal:
+            self._refuse_in_use()
         self._restic.reach(self._attempt)
         self._snapshot = self._choose()
         taken = moment_ns(self._snapshot["time"])
         present = os.path.lexists(target) and (not os.path.isdir(target) or bool(os.listdir(target)))
-        if present and not self._wish.overwrite:
+        if present and not self._wish.overwrite and not self._wish.rehearsal:
             with explained(self._attempt):
                 newer = list(newer_than(target, taken)) if os.path.isdir(target) else [os.path.basename(target)]
             if newer:
@@ -149,6 +157,36 @@ class _Work:
 
     def carry_out(self, result: Restored) -> None:
         """Restore aside, verify, exchange."""
+        folder, verdict = self._fetch()
+        self._into_place(folder)
+        self._confirm(folder, verdict)
+        self._tell(result, verdict)
+
+    def rehearse(self, result: Restored) -> None:
+        """Restore aside and verify, the dump as well; the caller removes it."""
+        self._demand_room()
+        folder, verdict = self._fetch()
+        if os.path.isdir(f"{folder}/{DUMP}"):
+            demand(verify(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}"), self._attempt)
+            hooks.probe(self._wish.volume, f"{folder}/{DUMP}")
+        self._tell(result, verdict)
+
+    def _demand_room(self) -> None:
+        """Raise HostError where the disk, which apps write to, would be left with less than a twentieth."""
+        size = int(record.load(self._places).get(self._wish.volume, {}).get("bytes", 0))
+        with explained(self._attempt):
+            disk = os.statvfs(os.path.dirname(self._wish.target))
+        free, all_of_it = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        if free - size < all_of_it // 20:
+            cause = f"it has {size} bytes; its disk has {free} free, and a twentieth of its {all_of_it} is to stay so"
+            raise HostError(self._attempt, cause, "Free space there")
+
+    def _tell(self, result: Restored, verdict: Verdict) -> None:
+        result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
+        result.unsteady = verdict.unsteady
+
+    def _fetch(self) -> tuple[str, Verdict]:
+        """Restore aside and verify; return the folder that has files, manifest and dump, and what was compared."""
         wish, work = self._wish, f"{self.aside}/work"
         with explained(self._attempt):
             swap.remove(self.aside)
@@ -165,10 +203,7 @@ class _Work:
             raise HostError(self._attempt, "the snapshot has not the volume and its manifest", fix)
         verdict = verify(f"{folder}/{FILES}", f"{folder}/{MANIFEST}")
         demand(verdict, self._attempt)
-        self._into_place(folder)
-        self._confirm(folder, verdict)
-        result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
-        result.unsteady = verdict.unsteady
+        return folder, verdict
 
     def _into_place(self, folder: str) -> None:
         with explained(self._attempt):

@@ -14,6 +14,7 @@ from pathlib import Path
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
     backup,
     btrfs,
+    drill,
     freezer,
     manifest,
     record,
@@ -79,6 +80,8 @@ def main() -> None:
     arm(job["point"])
     if job["verb"] == "backup":
         backup.run(node.wanted(), node.places, OnePod(job.get("cgroup", "")))
+    elif job["verb"] == "drill":
+        drill.drill(node.wanted(), node.places)
     else:
         restore.restore(node.wish(job["volume"], overwrite=True), node.places)
 

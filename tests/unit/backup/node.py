@@ -97,6 +97,10 @@ class Node:
         found: list[dict[str, t.Any]] = json.loads(self.restic("snapshots", "--json").stdout)
         return found
 
+    def taken(self) -> float:
+        """Return when the last snapshot was taken, in seconds since the epoch."""
+        return restore.moment_ns(self.snapshots()[-1]["time"]) / 1e9
+
     def stored(self) -> int:
         """Return the bytes of the repository's packs."""
         return sum(path.stat().st_size for path in Path(self.url, "data").rglob("*") if path.is_file())
@@ -127,3 +131,8 @@ def listing(folder: Path) -> dict[str, tuple[t.Any, ...]]:
         times = status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns
         found[str(place.relative_to(folder))] = (*times, content, attached)
     return found
+
+
+def locks_of_the_dead(node: Node) -> list[str]:
+    """Return the repository's locks."""
+    return node.restic("list", "locks", "--no-lock").stdout.split()

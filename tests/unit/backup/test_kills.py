@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.backup.freezing import OnePod, moves, writing_pod
-from tests.unit.backup.node import Node, listing
+from tests.unit.backup.node import Node, listing, locks_of_the_dead
 
 BACKUP = [
     "before:make_folders",
@@ -48,11 +48,6 @@ UNTOUCHED = ("before:remove", "before:restic", "after:restic", "after:verify", "
 def snapshots_of(disk: Path) -> str:
     """Return the subvolumes of a btrfs."""
     return subprocess.run(["btrfs", "subvolume", "list", str(disk)], check=True, capture_output=True, text=True).stdout
-
-
-def locks_of_the_dead(node: Node) -> list[str]:
-    """Return the repository's locks."""
-    return node.restic("list", "locks", "--no-lock").stdout.split()
 
 
 @pytest.mark.parametrize("point", BACKUP)
