@@ -245,6 +245,7 @@ plan:
         ca: ""
         append_only: false
         schedule: "*-*-* 03:00:00"
+        rehearsal: Sun *-*-1..7 05:00:00
         keep: {daily: 7, weekly: 4, monthly: 6}
         forget: ""
         hosts:

@@ -40,6 +40,7 @@ class Backup:
     append_only: bool
     has_environment: bool
     schedule: str
+    rehearsal: str
     keep: t.Mapping[str, int]
     hooks: tuple[Hook, ...] = ()
     leave_out: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ def compile_backup(backup: Backup, storage: Storage) -> Json:
         "ca": backup.ca,
         "append_only": backup.append_only,
         "schedule": backup.schedule,
+        "rehearsal": backup.rehearsal,
         "keep": dict(backup.keep),
         "forget": _forget(backup) if backup.append_only else "",
         "hosts": {node: _host(node, node == first, saved, backup, storage) for node in dict.fromkeys(nodes)},

@@ -71,6 +71,7 @@ def check_backup(
         append_only=repository.get("append_only", False),
         has_environment=bool(repository.get("environment")),
         schedule=given["schedule"],
+        rehearsal=given["rehearsal"],
         keep={name: given["keep"][name] for name in KEEP if given["keep"].get(name)},
         hooks=hooks,
         leave_out=tuple(leave_out),
@@ -146,11 +147,11 @@ def _check_ca(repository: Values, findings: Findings) -> None:
 
 
 def _check_times(given: Values, findings: Findings) -> None:
-    if "schedule" in given:
-        said = calendar.complaint(given["schedule"])
+    for name in ("schedule", "rehearsal"):
+        said = calendar.complaint(given[name]) if name in given else ""
         if said:
             fix = 'Write, for example, "*-*-* 03:00:00" or daily; `systemd-analyze calendar` explains them'
-            findings.add(f"{KEY}.schedule", given["schedule"], said, fix)
+            findings.add(f"{KEY}.{name}", given[name], said, fix)
     keep: Values = given.get("keep", {})
     for name, count in keep.items():
         if count < 0:

@@ -1,0 +1,31 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather what the nodes proved."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.atarnet.homelab.plugins.action.backup_report import ARGUMENT_SPEC, results
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.rehearsal import render, report
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
+
+Json = dict[str, t.Any]
+
+
+class ActionModule(ActionBase):
+    """The controller's half of atarnet.homelab.drill_report; there is no other."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return {"changed": False, "report": ..., "msg": ...}."""
+        super().run(tmp, task_vars)
+        given = validated("drill_report", ARGUMENT_SPEC, self._task.args)
+        plan = given["plan"]
+        found = report(plan["backup"], results(given["results"], task_vars or {}))
+        text = render(plan["name"], plan["backup"], found, bool(self._task.check_mode))
+        return {"changed": False, "report": found.as_data(), "msg": text}

@@ -1,0 +1,60 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rehearsal on all nodes proved. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+Json = dict[str, t.Any]
+
+
+@dataclass
+class Rehearsal:
+    """*proven* are volumes with their node; *failed* is by name, why it cannot be restored.
+
+    *rto_seconds* is how long the slowest node took for its volumes, *rpo_seconds* how old the oldest backup is.
+    """
+
+    proven: list[Json] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    rto_seconds: float = 0.0
+    rpo_seconds: int = 0
+
+    def as_data(self) -> Json:
+        """Return it for programs."""
+        return asdict(self)
+
+
+def report(plan: Json, seen: t.Mapping[str, Json]) -> Rehearsal:
+    """Return what the nodes of plan["backup"] proved; *seen* are the results of volume_drill by node."""
+    found = Rehearsal()
+    for node in plan["hosts"]:
+        result = seen.get(node) or {}
+        if "volumes" not in result:
+            found.failed[f"node {node}"] = str(result.get("msg") or "it was not asked; is it reachable?")
+            continue
+        found.proven += [{"node": node, "volume": name, **told} for name, told in result["volumes"].items()]
+        for name, why in result["failed_volumes"].items():
+            found.failed[f"{name} of {node}" if " " in name else name] = why
+        seconds = sum(told["seconds"] for told in result["volumes"].values())
+        found.rto_seconds = max(found.rto_seconds, round(seconds, 1))
+    found.rpo_seconds = max((volume["age_s"] for volume in found.proven), default=0)
+    return found
+
+
+def render(lab: str, plan: Json, found: Rehearsal, check: bool) -> str:
+    """Return it for people; the last line is for programs, unless this was only a *check*, which proves nothing."""
+    verb = "would be restored" if check else "restored and compared"
+    lines = [f"{lab}: {len(found.proven)} volumes {verb} from {plan['repository']['url']}"]
+    for volume in sorted(found.proven, key=lambda one: str(one["volume"])):
+        size = "" if check else f", {volume['files']} files, {volume['bytes']} bytes in {volume['seconds']:.1f} s"
+        lines.append(f"  {volume['volume']} on {volume['node']}: as of {volume['taken'][:19]}{size}")
+    lines += ["FAILED:", *(f"  {name}: {why}" for name, why in found.failed.items())] if found.failed else []
+    if not check:
+        lines.append(
+            f"drill volumes={len(found.proven)} checksums={'unproven' if found.failed else 'equal'} "
+            f"rto_seconds={found.rto_seconds} rpo_seconds={found.rpo_seconds}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was proven is counted, what was not is named, and nothing is proven by a check."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.rehearsal import render, report
+
+Json = dict[str, t.Any]
+PLAN: Json = {"repository": {"url": "rest:https://backup.example.org/lab"}, "hosts": {"w1": {}, "w2": {}}}
+
+
+def proof(seconds: float, age: int) -> Json:
+    """Return what a node tells of a volume."""
+    return {"taken": "2026-08-01T03:00:34.59Z", "files": 3, "bytes": 90, "seconds": seconds, "age_s": age}
+
+
+WELL: Json = {"volumes": {"shop/data": proof(1.26, 50), "blog/data": proof(1.0, 70)}, "failed_volumes": {}}
+OTHER: Json = {"volumes": {"media/music": proof(2.0, 60)}, "failed_volumes": {}}
+
+
+def test_the_slowest_node_and_the_oldest_backup_count() -> None:
+    found = report(PLAN, {"w1": WELL, "w2": OTHER})
+    assert (found.failed, found.rto_seconds, found.rpo_seconds) == ({}, 2.3, 70)
+    lines = render("home", PLAN, found, check=False).splitlines()
+    assert lines[0] == "home: 3 volumes restored and compared from rest:https://backup.example.org/lab"
+    assert lines[1] == "  blog/data on w1: as of 2026-08-01T03:00:34, 3 files, 90 bytes in 1.0 s"
+    assert lines[-1] == "drill volumes=3 checksums=equal rto_seconds=2.3 rpo_seconds=70"
+
+
+def test_what_cannot_be_restored_is_named() -> None:
+    failed = {"shop/data": "the repository is damaged", "tier ssd": "its disk is away"}
+    found = report(PLAN, {"w1": {"volumes": {}, "failed_volumes": failed}, "w2": {"msg": "no answer"}})
+    assert found.failed == {
+        "shop/data": "the repository is damaged",
+        "tier ssd of w1": "its disk is away",
+        "node w2": "no answer",
+    }
+    assert "is it reachable?" in report(PLAN, {"w1": WELL}).failed["node w2"]
+    assert "drill volumes=0 checksums=unproven" in render("home", PLAN, found, check=False)
+
+
+def test_a_check_proves_nothing() -> None:
+    text = render("home", PLAN, report(PLAN, {"w1": WELL, "w2": OTHER}), check=True)
+    assert "3 volumes would be restored" in text and "drill" not in text
