@@ -33,6 +33,10 @@ while True:
     db.execute("INSERT INTO rows (text) VALUES (hex(randomblob(200)))")
     time.sleep(0.005)
 """
+COUNT = (
+    'python3 -c \'import sqlite3; print(sqlite3.connect("/data/app.db").execute('
+    '"SELECT max(number) FROM rows").fetchone()[0])\''
+)
 TREE = """set -e
 mkdir -p /data/albums/one && cd /data
 echo song > albums/one/song && ln albums/one/song again && ln -s albums/one way
@@ -164,8 +168,7 @@ def test_nodes_back_up_by_themselves_and_a_foreign_restic_has_it() -> None:
 
 
 def test_every_transaction_that_was_committed_before_is_in_the_backup(tmp_path: Path) -> None:
-    count = 'python3 -c \'import sqlite3; print(sqlite3.connect("/data/app.db").execute("SELECT max(number) FROM rows")'
-    committed = int(run("app", f"{count}.fetchone()[0])'"))
+    committed = int(run("app", COUNT))
     done = back_up("w1")
     restic("restore", done["snapshot"], "--target", str(tmp_path), "--include", f"/{SPACE}/app")
     for path in ("dump/database.sqlite", "files/app.db"):
@@ -233,6 +236,23 @@ def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> No
     assert run("tree", "cat /data/again") == "song"
 
 
+def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
+    for node in ("w1", "w2"):
+        back_up(node)
+    before, rows = sums("w1", "tree"), int(run("app", COUNT))
+    done = run_playbook(playbook="playbooks/drill.yml")
+    assert done.code == 0 and done.changed_tasks() == [], done.output[-3000:]
+    said = re.search(r"drill volumes=3 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
+    assert said, done.output[-3000:]
+    print(said[0])
+    assert 0 < float(said[1]) and int(said[2]) < 600
+    assert sums("w1", "tree") == before and int(run("app", COUNT)) > rows
+    for tier in ("ssd", "hdd"):
+        assert "restore" not in on_node("w1", f"ls -A /srv/{tier}/volumes")
+    on_node("w2", "systemctl start homelab-backup-drill.service")
+    assert f'restore_duration_seconds{{volume="{SPACE}/other"}}' in on_node("w2", f"cat {METRICS}")
+
+
 def test_what_cannot_be_meant_is_refused_by_name() -> None:
     code, told = restore(f"restore={SPACE}/tre")
     assert code != 0 and f"there is no backup of {SPACE}/tre. Did you mean" in told
@@ -259,5 +279,8 @@ def test_without_backups_nothing_of_them_is_left_on_the_nodes_and_the_repository
     assert back.code == 0, back.output[-3000:]
     assert snapshots() == kept
     assert (
-        on_node("w1", "systemctl is-active homelab-backup.timer homelab-backup-ready.service").split() == ["active"] * 2
+        on_node(
+            "w1", "systemctl is-active homelab-backup.timer homelab-backup-drill.timer homelab-backup-ready.service"
+        ).split()
+        == ["active"] * 3
     )
