@@ -4,41 +4,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
-_HOOK = r"""
-type:
-  description:
-    - V(postgres) and V(mysql) have the pod's own C(pg_dump) (custom format) or C(mysqldump) write a dump,
-      with the password that the container has itself.
-    - V(sqlite) copies a database of the volume by SQLite's own means.
-    - V(freeze) has the pod stand still while it is read, where there are no snapshots.
-  type: str
-  required: true
-  choices: [postgres, mysql, sqlite, freeze]
-labels:
-  description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
-  type: dict
-  default: {}
-container:
-  description: Name of the container, where the pod has several.
-  type: str
-  default: ""
-database:
-  description: Name of the database; of V(sqlite) the file's path in the volume.
-  type: str
-  default: ""
-user:
-  description: User of the database; C(postgres) or C(root) when not given.
-  type: str
-  default: ""
-"""
-
 
 class ModuleDocFragment:
     """Documentation shared by the modules that look for a node's volumes."""
 
-    DOCUMENTATION = rf"""
+    # Not composed: its readers want a literal.
+    DOCUMENTATION = r"""
 options:
   node:
     description: Name of the node in snapshots; the kernel's host name when not given.
@@ -74,7 +45,31 @@ options:
         description: C(NAMESPACE/CLAIM). It may be on another node.
         type: str
         required: true
-{textwrap.indent(_HOOK.strip(), " " * 6)}
+      type:
+        description:
+          - V(postgres) and V(mysql) have the pod's own C(pg_dump) (custom format) or C(mysqldump) write a dump,
+            with the password that the container has itself.
+          - V(sqlite) copies a database of the volume by SQLite's own means.
+          - V(freeze) has the pod stand still while it is read, where there are no snapshots.
+        type: str
+        required: true
+        choices: [postgres, mysql, sqlite, freeze]
+      labels:
+        description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
+        type: dict
+        default: {}
+      container:
+        description: Name of the container, where the pod has several.
+        type: str
+        default: ""
+      database:
+        description: Name of the database; of V(sqlite) the file's path in the volume.
+        type: str
+        default: ""
+      user:
+        description: User of the database; C(postgres) or C(root) when not given.
+        type: str
+        default: ""
   leave_out:
     description: C(NAMESPACE/CLAIM) of what is not backed up.
     type: list
@@ -98,5 +93,29 @@ options:
         description: What makes the copy worth something.
         type: dict
         suboptions:
-{textwrap.indent(_HOOK.strip(), " " * 10)}
+          type:
+            description:
+              - V(postgres) and V(mysql) have the pod's own C(pg_dump) (custom format) or C(mysqldump) write a dump,
+                with the password that the container has itself.
+              - V(sqlite) copies a database of the volume by SQLite's own means.
+              - V(freeze) has the pod stand still while it is read, where there are no snapshots.
+            type: str
+            required: true
+            choices: [postgres, mysql, sqlite, freeze]
+          labels:
+            description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
+            type: dict
+            default: {}
+          container:
+            description: Name of the container, where the pod has several.
+            type: str
+            default: ""
+          database:
+            description: Name of the database; of V(sqlite) the file's path in the volume.
+            type: str
+            default: ""
+          user:
+            description: User of the database; C(postgres) or C(root) when not given.
+            type: str
+            default: ""
 """
