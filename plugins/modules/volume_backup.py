@@ -105,23 +105,18 @@ doubts:
   sample: []
 """
 
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup import backup
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.last import predict
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places, parse
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import REPOSITORY_SPEC, VOLUMES_SPEC
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import NODE_SPEC, read
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
-    "lab": {"type": "str", "required": True},
-    "node": {"type": "str", "default": ""},
-    "repository": REPOSITORY_SPEC,
-    **VOLUMES_SPEC,
+    **NODE_SPEC,
     "parallel": {"type": "int", "default": 2},
-    "metrics_file": {"type": "str", "default": ""},
 }
 
 
@@ -140,7 +135,7 @@ def main() -> None:
 
 
 def _back_up(module: AnsibleModule) -> dict[str, t.Any]:
-    wanted = parse({**module.params, "node": module.params["node"] or os.uname().nodename})
+    wanted = read(module.params)
     if module.check_mode:
         plan = backup.look(wanted)
         done = backup.Result(failed=plan.refused, warnings=plan.warnings, steps=plan.steps)

@@ -51,31 +51,20 @@ backups:
   sample: {blog/content: {id: 4bba301e, taken: "2026-08-01T03:00:34.59Z", node: node2, count: 7}}
 """
 
-import os
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.discover import find
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places, parse
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import REPOSITORY_SPEC, VOLUMES_SPEC
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import NODE_SPEC, read
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.restic import Restic
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.restore import last_backups
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
-ARGUMENT_SPEC: dict[str, t.Any] = {
-    "lab": {"type": "str", "required": True},
-    "node": {"type": "str", "default": ""},
-    "repository": REPOSITORY_SPEC,
-    **VOLUMES_SPEC,
-    "metrics_file": {"type": "str", "default": ""},
-}
-
 
 def main() -> None:
     """Look, and return."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(NODE_SPEC, supports_check_mode=True)
     try:
-        wanted = parse({**module.params, "node": module.params["node"] or os.uname().nodename})
+        wanted = read(module.params)
         found, places = find(wanted), Places()
         backups = last_backups(Restic(wanted.repository, places), wanted.lab, places.view)
     except HostError as exc:

@@ -59,29 +59,18 @@ failed_volumes:
   sample: {}
 """
 
-import os
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.drill import drill
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places, parse
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import REPOSITORY_SPEC, VOLUMES_SPEC
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Places
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.options import NODE_SPEC, read
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
-
-ARGUMENT_SPEC: dict[str, t.Any] = {
-    "lab": {"type": "str", "required": True},
-    "node": {"type": "str", "default": ""},
-    "repository": REPOSITORY_SPEC,
-    **VOLUMES_SPEC,
-    "metrics_file": {"type": "str", "default": ""},
-}
 
 
 def main() -> None:
     """Rehearse, and return."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(NODE_SPEC, supports_check_mode=True)
     try:
-        wanted = parse({**module.params, "node": module.params["node"] or os.uname().nodename})
+        wanted = read(module.params)
         done = drill(wanted, Places(), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
-from .model import HOOKS
+from .model import HOOKS, Wanted, parse
 
 REPOSITORY_SPEC: dict[str, t.Any] = {
     "type": "dict",
@@ -25,8 +26,7 @@ _HOOK: dict[str, t.Any] = {
     "database": {"type": "str", "default": ""},
     "user": {"type": "str", "default": ""},
 }
-# What of a node is backed up.
-VOLUMES_SPEC: dict[str, dict[str, t.Any]] = {
+_VOLUMES: dict[str, dict[str, t.Any]] = {
     "volumes": {
         "type": "list",
         "elements": "dict",
@@ -55,3 +55,16 @@ VOLUMES_SPEC: dict[str, dict[str, t.Any]] = {
     },
     "leave_out": {"type": "list", "elements": "str", "default": []},
 }
+# What the modules take that look for the volumes of a node.
+NODE_SPEC: dict[str, dict[str, t.Any]] = {
+    "lab": {"type": "str", "required": True},
+    "node": {"type": "str", "default": ""},
+    "repository": REPOSITORY_SPEC,
+    **_VOLUMES,
+    "metrics_file": {"type": "str", "default": ""},
+}
+
+
+def read(params: t.Mapping[str, t.Any]) -> Wanted:
+    """Return what a module's options ask for. Raises HostError with all problems."""
+    return parse({**params, "node": params["node"] or os.uname().nodename})
