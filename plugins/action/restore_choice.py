@@ -1,15 +1,22 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gather what the nodes have, and choose what is restored where."""
+"""Gather what the nodes and the cluster have, and choose what is restored where."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.backup_report import results
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.choice import choose
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan import volumes
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.choice import Seen, choose
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
+from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
@@ -29,13 +36,21 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return {"changed": False, "nodes": ..., "absent": ...}; fails with what stands against it."""
+        """Return "changed", "nodes", "absent", "objects" and "doubts"; fails with what stands against it."""
         super().run(tmp, task_vars)
         given = validated("restore_choice", ARGUMENT_SPEC, self._task.args)
-        seen = results(given["results"], task_vars or {})
-        found = choose(given["restore"], given["to"], list(given["plan"]["backup"]["hosts"]), seen).as_data()
-        problems = found.pop("problems")
-        if problems:
-            told = "".join(f"\n- {problem}" for problem in problems)
+        plan, doubts = given["plan"], []
+        placed: dict[str, volumes.Place] | None = None
+        try:
+            api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
+            placed = volumes.places(api.list_all(Ref("v1", "PersistentVolume", "", "")))
+        except KubeError as exc:
+            doubts = [f"claims that have no volume are given none, as the cluster does not answer: {exc}"]
+        seen = Seen(plan["backup"]["hosts"], results(given["results"], task_vars or {}), placed)
+        choice = choose(plan["name"], given["restore"], given["to"], seen)
+        if choice.problems:
+            told = "".join(f"\n- {problem}" for problem in [*choice.problems, *doubts])
             raise AnsibleActionFail(f"Restoring {given['restore']}: nothing was touched:{told}", show_content=False)
-        return {"changed": False, **found}
+        found = dataclasses.asdict(choice)
+        del found["problems"]
+        return {"changed": False, "doubts": doubts, **found}

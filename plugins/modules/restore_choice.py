@@ -11,7 +11,9 @@ version_added: 0.1.0
 author: atarnet (@atarnet)
 description:
   - Takes what M(atarnet.homelab.volume_backup_info) saw on the nodes, and says which of them restores which volume.
-  - Refuses what can be meant in two ways, and what no node has a volume for, before anything is touched.
+  - A claim that has no volume anywhere is given one, on the node where it was when it was backed up, or on another that
+    has such a tier. One whose volume has lost its files, as the disk is another, gets them back at the same place.
+  - Refuses what can be meant in two ways, and what no node has a place for, before anything is touched.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   diff_mode:
@@ -31,7 +33,7 @@ options:
     type: str
     required: true
   to:
-    description: The node that is meant, where several have a volume of the claim.
+    description: The node that is meant, where several have a volume of the claim, or none has.
     type: str
     default: ""
 seealso:
@@ -53,6 +55,18 @@ nodes:
   returned: always
   type: dict
   sample: {node2: [{volume: shop/database, target: /srv/ssd/volumes/pvc-2a4b_shop_database}]}
+objects:
+  description: The volumes that the cluster is to be given for claims that have none; each waits for its claim.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+doubts:
+  description: What could not be looked at.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 absent:
   description: Claims that there are backups of, and no node has a volume for.
   returned: always

@@ -45,10 +45,10 @@ refused:
   type: dict
   sample: {}
 backups:
-  description: By volume of the lab, its last backup and how many there are.
+  description: By volume of the lab, its last backup, the tier that it was on (a library has none), and their number.
   returned: always
   type: dict
-  sample: {blog/content: {id: 4bba301e, taken: "2026-08-01T03:00:34.59Z", node: node2, count: 7}}
+  sample: {blog/content: {id: 4bba301e, taken: "2026-08-01T03:00:34.59Z", node: node2, tier: ssd, count: 7}}
 """
 
 from ansible.module_utils.basic import AnsibleModule

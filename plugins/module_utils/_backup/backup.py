@@ -222,6 +222,8 @@ class _Run:
         names = b"".join(os.fsencode(name) + b"\0" for name in sorted(folders))
         binds = {f"{self._places.of(name)}/{FILES}": folders[name] for name in sorted(folders)}
         words = ["backup", "--files-from-raw=-", f"--host={self._wanted.host}", "--group-by=host", f"--tag={TAG}"]
+        volumes = [step.volume for step in self._result.steps if step.volume.name in folders]
+        words += [f"--tag={volume.tag}" for volume in volumes if volume.tag]
         words += ["--skip-if-unchanged", "--no-scan", "--quiet"]
         # A lock of restic may be all that a killed run leaves.
         lock = self._journal.add(UNLOCK)

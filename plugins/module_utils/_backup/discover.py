@@ -51,12 +51,15 @@ def find(wanted: Wanted, in_use: InUse = mounted_by) -> Found:
 def choose(wanted: Wanted, here: t.Mapping[Tier, t.Sequence[str]], in_use: InUse) -> Found:
     """Return the volumes among the folders that tiers hold, and those that are named. Pure but for *in_use*."""
     places: dict[str, list[str]] = {}
+    tiers: dict[str, str] = {}
     notes = []
     for tier, names in here.items():
         for name in names:
             claim = claim_of(name)
             if claim:
-                places.setdefault(claim, []).append(f"{tier.folder}/{name}")
+                path = f"{tier.folder}/{name}"
+                places.setdefault(claim, []).append(path)
+                tiers[path] = tier.name
             elif not name.startswith("."):
                 notes.append(f"{tier.folder}/{name} is no folder of a claim, and is not backed up")
     refused: dict[str, str] = {}
@@ -68,7 +71,7 @@ def choose(wanted: Wanted, here: t.Mapping[Tier, t.Sequence[str]], in_use: InUse
                 f"{other} is kept of a former claim, and is not backed up" for other in places[claim] if other != path
             ]
             namespace, _slash, name = claim.partition("/")
-            volumes.append(Volume(namespace, name, path, wanted.hooks.get(claim)))
+            volumes.append(Volume(namespace, name, path, wanted.hooks.get(claim), tiers[path]))
     return Found(tuple(volumes), refused, notes)
 
 

@@ -15,6 +15,7 @@ Json = dict[str, t.Any]
 
 # What a snapshot of this collection is known by.
 TAG = "homelab-backup"
+TIER_TAG = "tier"
 BTRFS, FREEZE, AS_IS = METHODS = ("btrfs", "freeze", "as_is")
 DUMPS = ("postgres", "mysql", "sqlite")
 HOOKS = (*DUMPS, FREEZE)
@@ -51,12 +52,21 @@ class Hook:
 
 @dataclass(frozen=True)
 class Volume:
-    """One volume: the claim by which the cluster knows it, and the folder on this node that it is."""
+    """One volume: the claim by which the cluster knows it, and the folder on this node that it is.
+
+    *tier* is the name of the tier that it was found on.
+    """
 
     namespace: str
     claim: str
     path: str
     hook: Hook | None = None
+    tier: str = ""
+
+    @property
+    def tag(self) -> str:
+        """What a snapshot says of its place, so that it can be made anew; "" of one that is not on a tier."""
+        return f"{TIER_TAG}:{self.tier}:{self.name}" if self.tier else ""
 
     @property
     def name(self) -> str:

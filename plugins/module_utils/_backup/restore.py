@@ -9,13 +9,14 @@ import math
 import os
 import re
 import time
+import typing as t
 from dataclasses import dataclass, field
 
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
 from . import btrfs, hooks, record, swap
 from .journal import SWAP, Journal, undo_all
-from .model import DUMP, FILES, MANIFEST, TAG, Json, Places, Repository, volume_name
+from .model import DUMP, FILES, MANIFEST, TAG, TIER_TAG, Json, Places, Repository, volume_name
 from .observe import mount_at, mounts_of
 from .restic import Restic
 from .verify import Verdict, demand, newer_than, verify
@@ -101,18 +102,29 @@ def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
 
 
 def last_backups(restic: Restic, lab: str, view: str) -> dict[str, Json]:
-    """Return the last snapshot of every volume of a lab ("id", "taken", "node") and their "count". Raises HostError."""
+    """Return the last snapshot of every volume of a lab ("id", "taken", "node", "tier") and their "count".
+
+    The tier is "" where the volume was on none. Raises HostError.
+    """
     attempt = "Cannot look for backups"
     found: dict[str, Json] = {}
     restic.reach(attempt)
     taken = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}").messages
     for one in sorted((one for one in taken if "time" in one), key=lambda one: moment_ns(one["time"])):
         of, _slash, node = str(one.get("hostname", "")).partition("/")
+        tiers = _tiers(one.get("tags") or ())
         names = [path[len(view) + 1 :] for path in one.get("paths") or () if path.startswith(f"{view}/")]
         for name in names if of == lab else ():
             count = found.get(name, {"count": 0})["count"] + 1
-            found[name] = {"id": one["id"], "taken": one["time"], "node": node, "count": count}
+            tier = tiers.get(name, "")
+            found[name] = {"id": one["id"], "taken": one["time"], "node": node, "tier": tier, "count": count}
     return found
+
+
+def _tiers(tags: t.Iterable[str]) -> dict[str, str]:
+    """Return the tier by volume that a snapshot's tags tell of."""
+    words = [tag.split(":") for tag in tags]
+    return {word[2]: word[1] for word in words if len(word) == 3 and word[0] == TIER_TAG}
 
 
 def moment_ns(text: str) -> int:

@@ -5,89 +5,153 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from .._lab.problems import did_you_mean
+from . import volumes
 
 Json = dict[str, t.Any]
 ALL = "all"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was looked at before the choice.
+
+    *hosts* are plan["backup"]["hosts"]; *nodes* the results of volume_backup_info by node, {} of one that was not
+    asked; *placed* is by claim where the cluster has a volume of it, None where no cluster answered.
+    """
+
+    hosts: t.Mapping[str, Json]
+    nodes: t.Mapping[str, Json]
+    placed: t.Mapping[str, volumes.Place] | None = None
+
+    def silent(self) -> dict[str, str]:
+        """Return by node why it did not answer."""
+        told = {node: self.nodes.get(node) or {} for node in self.hosts}
+        return {
+            node: str(result.get("msg") or "it was not asked; is it reachable?")
+            for node, result in told.items()
+            if "volumes" not in result
+        }
+
+    def backups(self) -> dict[str, Json]:
+        """Return the last backup of every volume of the lab."""
+        found: dict[str, Json] = {}
+        for result in self.nodes.values():
+            found |= result.get("backups") or {}
+        return found
 
 
 @dataclass
 class Choice:
     """*nodes* are the volumes ({"volume", "target"}) by node; *absent* are claims of the backups that no node has.
 
-    *problems* say why nothing is to be restored, each with what to do.
+    *objects* are the volumes that the cluster is given for claims that have none. *problems* say why nothing is to be
+    restored, each with what to do.
     """
 
     nodes: dict[str, list[Json]] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
+    objects: list[Json] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def as_data(self) -> Json:
-        """Return it for programs."""
-        return asdict(self)
+    def add(self, node: str, name: str, target: str) -> None:
+        """Have a volume restored."""
+        self.nodes.setdefault(node, []).append({"volume": name, "target": target})
 
 
-def choose(asked: str, to: str, hosts: t.Collection[str], seen: t.Mapping[str, Json]) -> Choice:
-    """Return what *asked* (NAMESPACE/CLAIM, NAMESPACE or all) means, on node *to* if that is given.
-
-    *hosts* are the nodes that may have volumes; *seen* the results of volume_backup_info by node, {} of one that was
-    not asked.
-    """
+def choose(lab: str, asked: str, to: str, seen: Seen) -> Choice:
+    """Return what *asked* (NAMESPACE/CLAIM, NAMESPACE or all) means, on node *to* if that is given."""
     choice = Choice()
-    if to and to not in hosts:
-        choice.problems.append(f"{to} is no node with volumes. {did_you_mean(to, hosts)}Use one of {', '.join(hosts)}.")
+    if to and to not in seen.hosts:
+        use = ", ".join(seen.hosts)
+        choice.problems.append(f"{to} is no node with volumes. {did_you_mean(to, seen.hosts)}Use one of {use}.")
         return choice
-    silent = {node: _said(seen.get(node) or {}) for node in hosts if "volumes" not in (seen.get(node) or {})}
-    backups: dict[str, Json] = {}
-    for result in seen.values():
-        backups |= result.get("backups") or {}
+    silent, backups = seen.silent(), seen.backups()
     names = sorted(name for name in backups if asked in (ALL, name, name.partition("/")[0]))
     if not names:
         told = "".join(f" {node}: {why}" for node, why in silent.items())
         hint = did_you_mean(asked, {*backups, *(name.partition("/")[0] for name in backups)})
         choice.problems.append(f"there is no backup of {asked}. {hint}Write NAMESPACE/CLAIM, NAMESPACE or {ALL}.{told}")
     for name in names:
-        _place(name, name == asked, to, hosts, seen, silent, choice)
+        _Choosing(lab, name, backups[name], to, seen, silent, choice).choose(alone=name == asked)
     return choice
 
 
-def _said(result: Json) -> str:
-    return str(result.get("msg") or "it was not asked; is it reachable?")
+@dataclass(frozen=True)
+class _Choosing:
+    """The choice of one volume."""
 
+    lab: str
+    name: str
+    backup: Json
+    to: str
+    seen: Seen
+    silent: t.Mapping[str, str]
+    choice: Choice
 
-def _place(
-    name: str,
-    alone: bool,
-    to: str,
-    hosts: t.Collection[str],
-    seen: t.Mapping[str, Json],
-    silent: t.Mapping[str, str],
-    choice: Choice,
-) -> None:
-    """Add one volume of the backups to the choice."""
-    found = {
-        node: seen[node]["volumes"][name] for node in hosts if node not in silent and name in seen[node]["volumes"]
-    }
-    refused = [f"{node}: {seen[node]['refused'][name]}" for node in hosts
-               if node not in silent and name in seen[node]["refused"]]  # fmt: skip
-    chosen = {node: path for node, path in found.items() if to in ("", node)}
-    if len(chosen) == 1:
-        node, path = next(iter(chosen.items()))
-        choice.nodes.setdefault(node, []).append({"volume": name, "target": path})
-    elif len(chosen) > 1:
-        nodes = " and ".join(chosen)
-        choice.problems.append(f"{name}: {nodes} have a volume of it. Say which is meant by -e to=NODE.")
-    elif refused:
-        choice.problems.append(f"{name}: {'; '.join(refused)}.")
-    elif silent and (not to or to in silent):
-        told = "; ".join(f"{node}: {why}" for node, why in silent.items())
-        choice.problems.append(f"{name}: no node that answers has a volume of it. {told}")
-    elif alone:
-        where = f"{to} has no volume of it" if to else "no node has a volume of it"
-        other = f", but {', '.join(found)} has" if found else ""
-        fix = "Start the app there once, so that the claim gets its volume, then scale it to 0, and run again"
-        choice.problems.append(f"{name}: {where}{other}. {fix}.")
-    else:
-        choice.absent.append(name)
+    def choose(self, alone: bool) -> None:
+        """Add it to the choice, or what is in the way; *alone* it was asked for by its own name."""
+        answering = {node: self.seen.nodes[node] for node in self.seen.hosts if node not in self.silent}
+        found = {node: one["volumes"][self.name] for node, one in answering.items() if self.name in one["volumes"]}
+        refused = [f"{node}: {one['refused'][self.name]}" for node, one in answering.items()
+                   if self.name in one["refused"]]  # fmt: skip
+        chosen = {node: path for node, path in found.items() if self.to in ("", node)}
+        if len(chosen) == 1:
+            node, path = next(iter(chosen.items()))
+            self._place(node, path)
+        elif len(chosen) > 1:
+            nodes = " and ".join(chosen)
+            self._refuse(f"{nodes} have a volume of it. Say which is meant by -e to=NODE.")
+        elif refused:
+            self._refuse(f"{'; '.join(refused)}.")
+        elif self.seen.placed is not None and self.name in self.seen.placed:
+            self._place_again(self.seen.placed[self.name])
+        elif self.seen.placed is not None and self.backup.get("tier") and not found:
+            self._place_anew()
+        elif self.silent and (not self.to or self.to in self.silent):
+            told = "; ".join(f"{node}: {why}" for node, why in self.silent.items())
+            self._refuse(f"no node that answers has a volume of it. {told}")
+        elif alone:
+            where = f"{self.to} has no volume of it" if self.to else "no node has a volume of it"
+            other = f", but {', '.join(found)} has" if found else ""
+            fix = "Start the app there once, so that the claim gets its volume, then scale it to 0, and run again"
+            self._refuse(f"{where}{other}. {fix}.")
+        else:
+            self.choice.absent.append(self.name)
+
+    def _refuse(self, why: str) -> None:
+        self.choice.problems.append(f"{self.name}: {why}")
+
+    def _place(self, node: str, path: str) -> None:
+        self.choice.add(node, self.name, path)
+        tier = volumes.tier_of(self.seen.hosts[node], path)
+        if tier and self.seen.placed is not None and self.name not in self.seen.placed:
+            # A restore that was ended between the files and the volume, or a cluster that is new around old disks.
+            self.choice.objects.append(volumes.volume(self.name, node, tier, path))
+
+    def _place_again(self, place: volumes.Place) -> None:
+        """The cluster knows where it was, and its files are gone: the disk is another one."""
+        if place.node in self.silent:
+            self._refuse(f"it is on {place.node}, which does not answer: {self.silent[place.node]}")
+        elif place.node not in self.seen.hosts or self.to not in ("", place.node):
+            fix = f"Delete the claim, and the volume {place.volume}, to have it elsewhere; or restore it there"
+            self._refuse(f"its volume is to be on {place.node}. {fix}.")
+        else:
+            self.choice.add(place.node, self.name, place.path)
+
+    def _place_anew(self) -> None:
+        """No cluster has it: where it was, or on another node that has such a disk."""
+        tier = str(self.backup["tier"])
+        nodes = [self.to] if self.to else [self.backup["node"], *self.seen.hosts]
+        able = [node for node in nodes if node in self.seen.hosts and node not in self.silent]
+        folders = {node: folder for node in able if (folder := volumes.folder_of(self.seen.hosts[node], tier))}
+        if not folders:
+            told = "".join(f"; {node}: {why}" for node, why in self.silent.items())
+            self._refuse(f"it was on the tier {tier}, which no node that answers has{told}. Add it to homelab_storage.")
+            return
+        node, folder = next(iter(folders.items()))
+        path = f"{folder}/{volumes.folder_name(self.lab, self.name)}"
+        self.choice.add(node, self.name, path)
+        self.choice.objects.append(volumes.volume(self.name, node, tier, path))

@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
+from .volumes import nodes_of
+
 Json = dict[str, t.Any]
 
 # What no node backs up, whatever the input says.
@@ -74,15 +76,10 @@ def _why(plan: Json, claim: Json, volume: Json | None, asked: t.Collection[str])
     if kind not in tiers:
         of = f"of the class {kind}" if kind else "of no class"
         return f"it is {of}, and only volumes of the tiers of homelab_storage are backed up, and its libraries"
-    nodes = _nodes_of(volume)
+    nodes = nodes_of(volume)
     if nodes and not set(nodes) & set(asked):
         return f"it is on {', '.join(nodes)}, which did not answer"
     return f"no folder of it was found{' on ' + ', '.join(nodes) if nodes else ''}; `kubectl describe` its volume"
-
-
-def _nodes_of(volume: Json) -> list[str]:
-    terms = volume["spec"].get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms", [])
-    return [name for term in terms for match in term.get("matchExpressions", []) for name in match.get("values", [])]
 
 
 def _tell_hooks(found: Report, plan: Json, complete: bool) -> None:

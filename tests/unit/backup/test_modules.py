@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.atarnet.homelab.plugins.modules import volume_backup, volume_backup_info, volume_restore
+from ansible_collections.atarnet.homelab.plugins.modules import (
+    volume_backup,
+    volume_backup_info,
+    volume_drill,
+    volume_restore,
+)
 
 from tests.unit.backup.node import Node
 
@@ -89,6 +94,18 @@ def test_volumes_and_their_last_backups_are_told(node: Node, run: Run) -> None:
     assert (of_others["volumes"], of_others["backups"]) == ({}, {})
 
 
+def test_the_tier_of_a_volume_is_known_without_its_node(node: Node, run: Run) -> None:
+    tier = node.root / "ssd"
+    (tier / "pvc-01234567-0123-0123-0123-0123456789ab_shop_data").mkdir(parents=True)
+    (tier / ".mark").touch()
+    node.volume("media/music")
+    tiers = [{"name": "ssd", "folder": str(tier), "marker": ".mark"}]
+    run(volume_backup, tiers=tiers, volumes=node.volumes)
+    found = run(volume_backup_info)["backups"]
+    assert {name: one["tier"] for name, one in found.items()} == {"shop/data": "ssd", "media/music": ""}
+    assert len(node.snapshots()) == 1 and not run(volume_backup, tiers=tiers, volumes=node.volumes)["changed"]
+
+
 def test_results_are_documented(node: Node, run: Run) -> None:
     node.volume("a/one")
     extra = {"changed", "invocation", "warnings"}
@@ -96,6 +113,7 @@ def test_results_are_documented(node: Node, run: Run) -> None:
         (volume_backup, {"volumes": node.volumes}),
         (volume_backup_info, {"volumes": node.volumes}),
         (volume_restore, {"volume": "a/one", "target": node.volumes[0]["path"]}),
+        (volume_drill, {"volumes": node.volumes}),
     ):
         documented = yaml.safe_load(module.RETURN)
         assert set(run(module, **options)) - extra == set(documented) - extra

@@ -1,0 +1,92 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes of the cluster: where those are that it has, and how one is made for files that are there already. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+from dataclasses import dataclass
+
+from .._storage.model import PROVISIONER
+
+Json = dict[str, t.Any]
+
+_HOST = "kubernetes.io/hostname"
+# local-path has no quota: a size is a note, and one that is smaller than what the claim asks for would not be taken.
+_SIZE = "1Pi"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a claim are to be, by the cluster's *volume*."""
+
+    node: str
+    path: str
+    volume: str
+
+
+def places(items: t.Sequence[Json]) -> dict[str, Place]:
+    """Return by claim (NAMESPACE/CLAIM) where the cluster has it, of its PersistentVolumes that are local ones.
+
+    One that was kept when its claim was deleted (Released) is nobody's.
+    """
+    found = {}
+    for item in items:
+        spec, claim = item["spec"], item["spec"].get("claimRef")
+        nodes = nodes_of(item)
+        if claim and nodes and "local" in spec and item.get("status", {}).get("phase") != "Released":
+            name = f"{claim['namespace']}/{claim['name']}"
+            found[name] = Place(nodes[0], spec["local"]["path"], item["metadata"]["name"])
+    return found
+
+
+def nodes_of(volume: Json) -> list[str]:
+    """Return the nodes that a PersistentVolume is on."""
+    terms = volume["spec"].get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms", [])
+    return [name for term in terms for match in term.get("matchExpressions", []) for name in match.get("values", [])]
+
+
+def folder_of(host: Json, tier: str) -> str:
+    """Return the folder of a tier on a host of plan["backup"], "" where the host has no such tier."""
+    return next((str(one["folder"]) for one in host["tiers"] if one["name"] == tier), "")
+
+
+def tier_of(host: Json, path: str) -> str:
+    """Return the tier of a host of plan["backup"] that a volume lies on, "" for none."""
+    return next((str(one["name"]) for one in host["tiers"] if path.rpartition("/")[0] == one["folder"]), "")
+
+
+def folder_name(lab: str, name: str) -> str:
+    """Return the name of the folder of NAMESPACE/CLAIM, as local-path-provisioner gives it; always the same one."""
+    return f"pvc-{uuid.uuid5(uuid.NAMESPACE_URL, f'{lab}/{name}')}_{name.replace('/', '_')}"
+
+
+def volume(name: str, node: str, tier: str, path: str) -> Json:
+    """Return the PersistentVolume of files at *path* that waits for the claim NAMESPACE/CLAIM, and for no other."""
+    namespace, _slash, claim = name.partition("/")
+    terms = [{"matchExpressions": [{"key": _HOST, "operator": "In", "values": [node]}]}]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {
+            "name": path.rpartition("/")[2].partition("_")[0],
+            # Its files go with the claim, as those of its other volumes do.
+            "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
+        },
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": _SIZE},
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": namespace,
+                "name": claim,
+            },
+            "local": {"path": path},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            "persistentVolumeReclaimPolicy": "Delete",
+            "storageClassName": tier,
+            "volumeMode": "Filesystem",
+        },
+    }
