@@ -6,7 +6,7 @@ PYTHON ?= python3
 lab := $(PYTHON) -m lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab site status env test test-vm traffic fidelity bench down clean package
+.PHONY: help lab site status env test test-vm traffic fidelity drill bench down clean package
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ traffic: ## requests through the routes of the lab; PROVIDER=nginx for another c
 
 fidelity: ## compare what checks say with what runs do, on the blank and on the live lab
 	@$(lab) exec-tool python -m tests.fidelity $(ARGS)
+
+drill: ## lose all nodes with their disks, rebuild the lab and compare what apps find
+	@$(lab) exec-tool python -m pytest -q tests/integration/test_rebuild.py $(ARGS)
 
 bench: ## run the benchmarks, e.g. make bench ARGS=install
 	@$(PYTHON) benchmarks/run.py $(ARGS)
