@@ -120,10 +120,11 @@ def package() -> None:
 
 
 def faults() -> None:
-    """Kill runs, unplug hosts, take everything back, build it with three control planes."""
+    """Kill runs, unplug hosts, take everything back, lose it and restore, build it with three control planes."""
     shell(
         "python -m pytest tests/integration/test_faults.py tests/integration/test_interfaces.py"
-        " tests/integration/test_reset.py tests/integration/test_control_planes.py --durations=20"
+        " tests/integration/test_reset.py tests/integration/test_rebuild.py"
+        " tests/integration/test_control_planes.py --durations=20"
     )
 
 
