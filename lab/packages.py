@@ -11,6 +11,7 @@ from lab.process import run
 
 NEEDED = (
     "aardvark-dns",
+    "acl",
     "bind9-dnsutils",
     "btrfs-progs",
     "ca-certificates",
