@@ -58,7 +58,7 @@ def explain(
             attempted, f"the target is full: {said}", "Free space there, or forget and prune old snapshots"
         )
     if any(one in low for one in _UNTRUSTED):
-        fix = "Is it that machine? Then give the certificate of its authority as repository.ca_file"
+        fix = "Is it that machine? Then give the certificate of its authority as homelab_backup.repository.ca"
         return HostError(attempted, f"what the target shows is not believed: {said}", fix)
     if any(one in low for one in _UNREACHABLE):
         return unreachable(attempted, said)

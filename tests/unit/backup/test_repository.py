@@ -109,7 +109,9 @@ def test_whom_nobody_vouches_for_is_told_in_time(node: Node, tmp_path: Path, mon
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         asked = asking(node, f"rest:https://127.0.0.1:{server.server_port}/lab", makes_repository=True)
-        with pytest.raises(HostError, match=r"what the target shows is not believed: .*x509.*repository\.ca_file"):
+        with pytest.raises(
+            HostError, match=r"what the target shows is not believed: .*x509.*homelab_backup\.repository\.ca"
+        ):
             repository.ready(asked, node.places)
     finally:
         server.shutdown()
