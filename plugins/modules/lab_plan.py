@@ -238,8 +238,8 @@ plan:
       sample:
         repository:
           url: rest:https://backup.example.org/home
-          password_file: /etc/atarnet-homelab/backup.password
-          environment_file: /etc/atarnet-homelab/backup.environment
+          password_file: /etc/homelab-backup/password
+          environment_file: /etc/homelab-backup/environment
           ca_file: ""
         metrics_file: /run/homelab-backup/homelab_backup.prom
         ca: ""

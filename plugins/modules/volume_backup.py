@@ -48,7 +48,7 @@ EXAMPLES = r"""
     lab: home
     repository:
       url: rest:https://backup.home.example/home
-      password_file: /etc/atarnet-homelab/backup.password
+      password_file: /etc/homelab-backup/password
     volumes:
       - {name: blog/content, path: /srv/ssd/volumes/blog_content}
       - name: shop/database
@@ -60,7 +60,7 @@ EXAMPLES = r"""
     lab: home
     repository:
       url: rest:https://backup.home.example/home
-      password_file: /etc/atarnet-homelab/backup.password
+      password_file: /etc/homelab-backup/password
     tiers:
       - {name: ssd, folder: /srv/ssd/volumes, marker: .homelab-tier}
     hooks:

@@ -28,7 +28,7 @@ EXAMPLES = r"""
     lab: home
     repository:
       url: rest:https://backup.home.example/home
-      password_file: /etc/atarnet-homelab/backup.password
+      password_file: /etc/homelab-backup/password
     tiers:
       - {name: ssd, folder: /srv/ssd/volumes, marker: .homelab-tier}
 """

@@ -54,7 +54,7 @@ EXAMPLES = r"""
     lab: home
     repository:
       url: rest:https://backup.home.example/home
-      password_file: /etc/atarnet-homelab/backup.password
+      password_file: /etc/homelab-backup/password
     volume: blog/content
     target: /srv/ssd/volumes/blog_content
 """

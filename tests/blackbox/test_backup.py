@@ -266,10 +266,8 @@ def test_nodes_can_add_and_not_remove() -> None:
 
 
 def test_without_backups_nothing_of_them_is_left_on_the_nodes_and_the_repository_stays() -> None:
-    places = (
-        "ls -d /etc/atarnet-homelab/backup* /usr/local/sbin/homelab-backup /usr/local/bin/restic /run/homelab-backup \
+    places = "ls -d /etc/homelab-backup* /usr/local/sbin/homelab-backup /usr/local/bin/restic /run/homelab-backup \
 /etc/systemd/system/homelab-backup* /var/lib/prometheus 2> /dev/null || true"
-    )
     assert on_node("w1", places).split()
     kept = snapshots()
     gone = run_playbook("-e", '{"homelab_backup": {}}', playbook="playbooks/platform.yml")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The program that the node's timers run: the same engine without Ansible.
 
-It reads what volume_backup takes as JSON from /etc/atarnet-homelab/backup.json. It ends with 0, with 1 when something
+It reads what volume_backup takes as JSON from /etc/homelab-backup/backup.json. It ends with 0, with 1 when something
 failed (also when only some volumes did), with 2 when it was called wrongly.
 """
 
@@ -25,7 +25,7 @@ from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
 from .restore import Wish, last_backups, restore, snapshots
 
-CONFIG = "/etc/atarnet-homelab/backup.json"
+CONFIG = "/etc/homelab-backup/backup.json"
 
 
 def main(arguments: t.Sequence[str] | None = None, places: Places | None = None) -> int:

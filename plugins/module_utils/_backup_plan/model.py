@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 KEY = "homelab_backup"
 # On the nodes. What node-exporter reads is gone after a boot, and written anew by then.
-PASSWORD_FILE = "/etc/atarnet-homelab/backup.password"
-ENVIRONMENT_FILE = "/etc/atarnet-homelab/backup.environment"
-CA_FILE = "/etc/atarnet-homelab/backup-ca.pem"
+PASSWORD_FILE = "/etc/homelab-backup/password"
+ENVIRONMENT_FILE = "/etc/homelab-backup/environment"
+CA_FILE = "/etc/homelab-backup/ca.pem"
 METRICS_FILE = "/run/homelab-backup/homelab_backup.prom"
 
 
