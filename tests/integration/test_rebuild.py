@@ -125,7 +125,7 @@ def rows() -> tuple[str, int, int]:
 def age_of_backups(output: str) -> int:
     """Return how many seconds old the oldest backup is, as drill.yml tells."""
     match = re.search(r"drill volumes=(\d+) checksums=equal rto_seconds=\S+ rpo_seconds=(\d+)", output)
-    assert match and int(match[1]) == VOLUMES, output[-3000:]
+    assert match and int(match[1]) >= VOLUMES, output[-3000:]
     return int(match[2])
 
 
@@ -144,7 +144,9 @@ def test_all_nodes_are_lost_and_everything_is_there_again() -> None:
     began = time.monotonic()
     rebuilt = run_playbook(playbook="playbooks/rebuild.yml")
     assert rebuilt.code == 0, rebuilt.output[-6000:]
-    assert re.search(rf"rebuild volumes={VOLUMES} checksums=equal rto_seconds=\d+", rebuilt.output)
+    # There may be backups of what other tests made.
+    told = re.search(r"rebuild volumes=(\d+) checksums=equal rto_seconds=\d+", rebuilt.output)
+    assert told and int(told[1]) >= VOLUMES, rebuilt.output[-3000:]
     start()
     state, count, last = rows()
     assert (state, count) == ("ok", last) and last >= committed > 0
