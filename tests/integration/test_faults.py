@@ -36,7 +36,7 @@ MOMENTS = {
     "while addons are applied": (28, 11.0),
     "while workers join": (32, 1.0),
     "while the pod network starts": (34, 0.5),
-    "while charts are installed": (43, 6.0),
+    "while charts are installed": (40, 6.0),
 }
 # Each series begins with blank nodes; a later moment is only reached by a run that got over the kills before it.
 SERIES = [list(MOMENTS)[start::2] for start in range(2)]
