@@ -9,12 +9,10 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_report import variables_of_hosts
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.report import render, report
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 Json = dict[str, t.Any]
 ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "results": {"type": "str", "required": True}}
@@ -34,7 +32,7 @@ class ActionModule(ActionBase):
         plan, seen = given["plan"], results(given["results"], task_vars or {})
         doubts: list[str] = []
         try:
-            api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
+            api = connect(plan["kubeconfig"])
             claims = api.list_all(Ref("v1", "PersistentVolumeClaim", "", ""))
             volumes = api.list_all(Ref("v1", "PersistentVolume", "", ""))
         except KubeError as exc:

@@ -10,12 +10,11 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError, Unreachable
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
 from ansible_collections.atarnet.homelab.plugins.module_utils._status.picture import picture, render
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "healthy_within": {"type": "int", "default": 0}}
 _SYSTEM = ("kube-system", "kube-flannel", "metallb-system", "ingress", "cert-manager", "local-path-storage")
@@ -53,7 +52,7 @@ class ActionModule(ActionBase):
         return {"changed": False, "msg": text, "status": seen}
 
     def _look(self, plan: dict[str, t.Any], patience: int, away: set[str]) -> dict[str, t.Any]:
-        api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
+        api = connect(plan["kubeconfig"])
         end = time.monotonic() + patience
         while True:
             nodes = api.list_all(Ref("v1", "Node", "", ""))

@@ -9,17 +9,14 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.lab_plan import plain
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._translate import apply, plan, report
 from ansible_collections.atarnet.homelab.plugins.module_utils._translate.model import Ingress, Named
 from ansible_collections.atarnet.homelab.plugins.modules.ingress_nginx_translate import ARGUMENT_SPEC, ONE_OF
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 Json = dict[str, t.Any]
-_AGENT = "atarnet-homelab"
 
 
 class ActionModule(ActionBase):
@@ -61,5 +58,4 @@ class ActionModule(ActionBase):
 def _objects(given: Json) -> tuple[list[Ingress], Named]:
     if given["kubeconfig"] is None:
         return apply.of_task(given["objects"])
-    api = Api(HttpTransport(kubeconfig.load(given["kubeconfig"]), _AGENT), _AGENT)
-    return apply.of_cluster(api, given["ingress_class"])
+    return apply.of_cluster(connect(given["kubeconfig"]), given["ingress_class"])

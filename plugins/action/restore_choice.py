@@ -12,12 +12,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.backup_report import results
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan import volumes
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.choice import Seen, choose
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 Json = dict[str, t.Any]
 ARGUMENT_SPEC = {
@@ -42,7 +40,7 @@ class ActionModule(ActionBase):
         plan, doubts = given["plan"], []
         placed: dict[str, volumes.Place] | None = None
         try:
-            api = Api(HttpTransport(kubeconfig.load(plan["kubeconfig"]), "atarnet-homelab"), "atarnet-homelab")
+            api = connect(plan["kubeconfig"])
             placed = volumes.places(api.list_all(Ref("v1", "PersistentVolume", "", "")))
         except KubeError as exc:
             doubts = [f"claims that have no volume are given none, as the cluster does not answer: {exc}"]

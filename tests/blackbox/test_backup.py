@@ -20,6 +20,7 @@ import pytest
 
 from lab import target
 from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
+from tests.support.volumes import LISTING
 
 SPACE = "saved"
 METRICS = "/var/lib/prometheus/node-exporter/homelab_backup.prom"
@@ -95,8 +96,7 @@ def folder(name: str) -> str:
 
 def sums(node: str, name: str) -> str:
     """Return type, mode, size, links and checksum of everything in a volume, as the node sees it."""
-    script = "find . -printf '%P %y %m %s %n %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"
-    return on_node(node, f"cd {folder(name)} && {{ {script}; }}")
+    return on_node(node, f"cd {folder(name)} && {{ {LISTING}; }}")
 
 
 def back_up(node: str) -> dict[str, t.Any]:

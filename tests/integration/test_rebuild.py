@@ -16,6 +16,7 @@ import typing as t
 import pytest
 
 from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, on_node, run_playbook
+from tests.support.volumes import LISTING
 
 SPACE = "lost"
 WRITER = """
@@ -101,7 +102,6 @@ def start() -> None:
 
 def sums() -> dict[str, str]:
     """Return by claim type, mode, size, links and checksum of everything in its volume, as its node sees it."""
-    script = "find . -printf '%P %y %m %s %n %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"
     places: dict[str, list[tuple[str, str]]] = {}
     for item in kubectl_json("get", "persistentvolumes")["items"]:
         spec = item["spec"]
@@ -111,7 +111,7 @@ def sums() -> dict[str, str]:
             places.setdefault(term["matchExpressions"][0]["values"][0], []).append((name, spec["local"]["path"]))
     found = {}
     for node, volumes in places.items():
-        told = on_node(node, ";".join(f"echo '=== {name}'; cd {path} && {{ {script}; }}" for name, path in volumes))
+        told = on_node(node, ";".join(f"echo '=== {name}'; cd {path} && {{ {LISTING}; }}" for name, path in volumes))
         found.update(re.findall(r"=== (\S+)\n((?:(?!===).*\n)*)", told))
     return found
 

@@ -99,7 +99,8 @@ def undo(entry: Json, unlock: t.Callable[[], None] | None = None) -> str:
         btrfs.delete(entry["path"])
         return f"deleted the snapshot {entry['path']}"
     if kind == FOLDER:
-        shutil.rmtree(entry["path"], ignore_errors=False) if os.path.lexists(entry["path"]) else None
+        if os.path.lexists(entry["path"]):
+            shutil.rmtree(entry["path"])
         return f"removed {entry['path']}"
     if kind == SWAP:
         return swap.settle(entry["target"], entry["aside"])

@@ -69,7 +69,7 @@ def seen(sources: t.Mapping[str, str]) -> t.Iterator[t.Callable[[], None]]:
     reading, writing = os.pipe()
     try:
         yield binder(sources, writing)
-    except Exception as exc:
+    except Exception as exc:  # What fails in the process to be comes back as an error of subprocess's own kind.
         os.set_blocking(reading, False)
         with contextlib.suppress(BlockingIOError):
             told = os.read(reading, 4096).decode("utf-8", "replace")

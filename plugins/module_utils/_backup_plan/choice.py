@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._lab.problems import did_you_mean
-from . import volumes
+from . import answers, volumes
 
 Json = dict[str, t.Any]
 ALL = "all"
@@ -25,15 +25,6 @@ class Seen:
     hosts: t.Mapping[str, Json]
     nodes: t.Mapping[str, Json]
     placed: t.Mapping[str, volumes.Place] | None = None
-
-    def silent(self) -> dict[str, str]:
-        """Return by node why it did not answer."""
-        told = {node: self.nodes.get(node) or {} for node in self.hosts}
-        return {
-            node: str(result.get("msg") or "it was not asked; is it reachable?")
-            for node, result in told.items()
-            if "volumes" not in result
-        }
 
     def backups(self) -> dict[str, Json]:
         """Return the last backup of every volume of the lab."""
@@ -68,7 +59,7 @@ def choose(lab: str, asked: str, to: str, seen: Seen) -> Choice:
         use = ", ".join(seen.hosts)
         choice.problems.append(f"{to} is no node with volumes. {did_you_mean(to, seen.hosts)}Use one of {use}.")
         return choice
-    silent, backups = seen.silent(), seen.backups()
+    silent, backups = answers.silent(seen.hosts, seen.nodes), seen.backups()
     names = sorted(name for name in backups if asked in (ALL, name, name.partition("/")[0]))
     if not names:
         told = "".join(f" {node}: {why}" for node, why in silent.items())
@@ -93,7 +84,7 @@ class _Choosing:
 
     def choose(self, alone: bool) -> None:
         """Add it to the choice, or what is in the way; *alone* it was asked for by its own name."""
-        answering = {node: self.seen.nodes[node] for node in self.seen.hosts if node not in self.silent}
+        answering = answers.given(self.seen.hosts, self.seen.nodes)
         found = {node: one["volumes"][self.name] for node, one in answering.items() if self.name in one["volumes"]}
         refused = [f"{node}: {one['refused'][self.name]}" for node, one in answering.items()
                    if self.name in one["refused"]]  # fmt: skip

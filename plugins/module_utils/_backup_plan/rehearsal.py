@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
+from . import answers
+
 Json = dict[str, t.Any]
 
 
@@ -29,15 +31,9 @@ class Rehearsal:
 
 def report(plan: Json, seen: t.Mapping[str, Json]) -> Rehearsal:
     """Return what the nodes of plan["backup"] proved; *seen* are the results of volume_drill by node."""
-    found = Rehearsal()
-    for node in plan["hosts"]:
-        result = seen.get(node) or {}
-        if "volumes" not in result:
-            found.failed[f"node {node}"] = str(result.get("msg") or "it was not asked; is it reachable?")
-            continue
+    found = Rehearsal(failed=answers.failed(plan["hosts"], seen))
+    for node, result in answers.given(plan["hosts"], seen).items():
         found.proven += [{"node": node, "volume": name, **told} for name, told in result["volumes"].items()]
-        for name, why in result["failed_volumes"].items():
-            found.failed[f"{name} of {node}" if " " in name else name] = why
         seconds = sum(told["seconds"] for told in result["volumes"].values())
         found.rto_seconds = max(found.rto_seconds, round(seconds, 1))
     found.rpo_seconds = max((volume["age_s"] for volume in found.proven), default=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
+from . import answers
 from .volumes import nodes_of
 
 Json = dict[str, t.Any]
@@ -41,15 +42,9 @@ def report(plan: Json, seen: t.Mapping[str, Json], claims: t.Sequence[Json], vol
     *plan* is plan["backup"]; *seen* are the results of volume_backup by node, {} of a node that was not asked; *claims*
     and *volumes* are the cluster's PersistentVolumeClaims and PersistentVolumes, empty when there is no cluster.
     """
-    found = Report(not_saved=dict(plan["not_saved"]))
-    for node in plan["hosts"]:
-        result = seen.get(node) or {}
-        if "volumes" not in result:
-            found.failed[f"node {node}"] = str(result.get("msg") or "it was not asked; is it reachable?")
-            continue
+    found = Report(not_saved=dict(plan["not_saved"]), failed=answers.failed(plan["hosts"], seen))
+    for node, result in answers.given(plan["hosts"], seen).items():
         found.saved += [{"node": node, **volume} for volume in result["volumes"]]
-        for name, why in result["failed_volumes"].items():
-            found.failed[f"{name} of {node}" if " " in name else name] = why
         found.doubts += [f"{node}: {text}" for text in result.get("doubts") or ()]
     found.saved = [volume for volume in found.saved if volume["volume"] not in found.failed]
     _tell_claims(found, plan, claims, {item["metadata"]["name"]: item for item in volumes})

@@ -9,10 +9,10 @@ import uuid
 from dataclasses import dataclass
 
 from .._storage.model import PROVISIONER
+from .._storage.volumes import local_volume
 
 Json = dict[str, t.Any]
 
-_HOST = "kubernetes.io/hostname"
 # local-path has no quota: a size is a note, and one that is smaller than what the claim asks for would not be taken.
 _SIZE = "1Pi"
 
@@ -65,28 +65,20 @@ def folder_name(lab: str, name: str) -> str:
 def volume(name: str, node: str, tier: str, path: str) -> Json:
     """Return the PersistentVolume of files at *path* that waits for the claim NAMESPACE/CLAIM, and for no other."""
     namespace, _slash, claim = name.partition("/")
-    terms = [{"matchExpressions": [{"key": _HOST, "operator": "In", "values": [node]}]}]
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {
-            "name": path.rpartition("/")[2].partition("_")[0],
-            # Its files go with the claim, as those of its other volumes do.
-            "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
-        },
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "capacity": {"storage": _SIZE},
-            "claimRef": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "namespace": namespace,
-                "name": claim,
-            },
-            "local": {"path": path},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-            "persistentVolumeReclaimPolicy": "Delete",
-            "storageClassName": tier,
-            "volumeMode": "Filesystem",
-        },
+    metadata = {
+        "name": path.rpartition("/")[2].partition("_")[0],
+        # Its files go with the claim, as those of its other volumes do.
+        "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
     }
+    return local_volume(
+        metadata,
+        node,
+        path,
+        namespace,
+        claim,
+        accessModes=["ReadWriteOnce"],
+        capacity={"storage": _SIZE},
+        persistentVolumeReclaimPolicy="Delete",
+        storageClassName=tier,
+        volumeMode="Filesystem",
+    )

@@ -8,10 +8,10 @@ import json
 import typing as t
 
 from .model import LOCAL_PATH, MARKER, PROVISIONER, Library, Storage, Tier
+from .volumes import HOST, local_volume
 
 Json = dict[str, t.Any]
 
-_HOST = "kubernetes.io/hostname"
 _STORAGE = "storage.k8s.io/v1"
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _READ_ONLY = "libraries-are-read-only"
@@ -65,7 +65,7 @@ def _class(tier: Tier) -> Json:
         "volumeBindingMode": "WaitForFirstConsumer",
         "reclaimPolicy": "Delete",
         "allowVolumeExpansion": False,
-        "allowedTopologies": [{"matchLabelExpressions": [{"key": _HOST, "values": list(tier.nodes)}]}],
+        "allowedTopologies": [{"matchLabelExpressions": [{"key": HOST, "values": list(tier.nodes)}]}],
     }
 
 
@@ -76,25 +76,16 @@ def _namespaces(libraries: t.Sequence[Library]) -> list[Json]:
 
 def _volume(library: Library) -> Json:
     """Return the volume of a library, which waits for one claim and outlives it."""
-    terms = [{"matchExpressions": [{"key": _HOST, "operator": "In", "values": [library.node]}]}]
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": _volume_name(library), "labels": dict(_LABELS)},
-        "spec": {
-            **_shape(library),
-            "capacity": {"storage": library.size},
-            "persistentVolumeReclaimPolicy": "Retain",
-            "claimRef": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "namespace": library.namespace,
-                "name": library.name,
-            },
-            "local": {"path": library.folder},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-        },
-    }
+    return local_volume(
+        {"name": _volume_name(library), "labels": dict(_LABELS)},
+        library.node,
+        library.folder,
+        library.namespace,
+        library.name,
+        **_shape(library),
+        capacity={"storage": library.size},
+        persistentVolumeReclaimPolicy="Retain",
+    )
 
 
 def _claim(library: Library) -> Json:
