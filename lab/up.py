@@ -75,7 +75,7 @@ class Maker:
         return verdict.settings, venv
 
     def supplies(self, venv: Path) -> None:
-        """Make or fetch everything nodes are served from."""
+        """Make or fetch everything nodes are served from, and put the developer's programs into PATH."""
         with files.locked(self.paths.cache / ".lock", "another lab that is building"):
             self.lock = lockfile.read(self.paths, venv)
             with self.stages.stage("node image"):
@@ -85,6 +85,7 @@ class Maker:
                 self._build()
             elif os.environ.get("NGINX_IMAGE"):
                 raise LabError("Using NGINX_IMAGE", "nodes pull upstream's with SUPPLY=upstream", "Unset one of them.")
+        self._link_tools()
 
     def _build(self) -> None:
         for folder in ("components", "artifacts", "layers"):
@@ -130,7 +131,6 @@ class Maker:
             state.save(self.paths.record, lab)
             segments.create(lab)
         ssh.make_keys(lab)
-        self._link_tools()
         return lab
 
     def _link_tools(self) -> None:
