@@ -19,7 +19,7 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup, drill, record, repository
+from . import backup, copies, drill, record, repository
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
@@ -34,7 +34,10 @@ def main(arguments: t.Sequence[str] | None = None, places: Places | None = None)
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     given = _parser().parse_args(arguments)
     try:
-        answer = given.run(_read(given.config), places or Places(), given)
+        wanted = _read(given.config)
+        # Of verbs that use a repository, whichever it is.
+        wanted = wanted.of_copy() if getattr(given, "copy", False) else wanted
+        answer = given.run(wanted, places or Places(), given)
     except HostError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
@@ -69,22 +72,28 @@ def _parser() -> argparse.ArgumentParser:
         text = "how long locks of others are waited for, such as 1h (default: not)"
         sub.add_argument("--patience", default="0s", metavar="TIME", help=text)
 
+    def either(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--copy", action="store_true", help="use the copy instead of the repository")
+        return sub
+
     waits(verb("run", _run, "back up all volumes"))
+    waits(verb("copy", _copy, "copy what the copy of the repository lacks"))
     verb("plan", _plan, "tell how each volume would be read")
     verb("undo", _undo, "take back what a run left that was killed")
     verb("ready", _ready, "prove that the repository is there and opens; the node that is to makes it")
     verb("init", _init, "make the repository")
-    sub = verb("snapshots", _snapshots, "list the snapshots of a volume, or the last of every volume of the lab")
+    sub = either(verb("snapshots", _snapshots, "list a volume's snapshots, or the last of every volume of the lab"))
     sub.add_argument("volume", nargs="?", default="")
-    sub = verb("restore", _restore, "restore a volume, verified")
+    sub = either(verb("restore", _restore, "restore a volume, verified"))
     sub.add_argument("volume")
     sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
     sub.add_argument("--snapshot", default="latest")
     sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
-    verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal")
-    sub = verb("check", _check, "check the repository")
+    either(verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal"))
+    sub = either(verb("check", _check, "check the repository"))
     sub.add_argument("--data", action="store_true", help="read all of it")
-    sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
+    text = "forget old snapshots of the lab and prune; not where the repository is append-only"
+    sub = either(verb("forget", _forget, text))
     waits(sub)
     for name in KEEP:
         sub.add_argument(f"--keep-{name}", type=int, default=0, metavar="N")
@@ -94,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     done = backup.run(wanted, places, patience=given.patience)
     return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
+
+
+def _copy(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    return dataclasses.asdict(copies.run(wanted, places, patience=given.patience))
 
 
 def _plan(wanted: Wanted, _places: Places, _given: argparse.Namespace) -> Json:
@@ -108,6 +121,7 @@ def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 def _ready(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
     # Where node-exporter reads is empty after a boot.
     record.publish(record.load(places), wanted.metrics_file)
+    copies.publish(wanted, places)
     return repository.ready(wanted, places)
 
 
@@ -161,11 +175,7 @@ def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     restic = Restic(wanted.repository, places)
     restic.reach(attempt)
     words = [f"--keep-{name}={count}" for name, count in kept.items() if count]
-    hosts = sorted({
-        str(one["hostname"])
-        for one in restic.demand(attempt, "snapshots", f"--tag={TAG}").messages
-        if str(one.get("hostname", "")).startswith(f"{wanted.lab}/")
-    })  # fmt: skip
+    hosts = sorted({str(one["hostname"]) for one in copies.of_lab(restic, attempt, wanted.lab)})
     if hosts:
         words += [f"--host={one}" for one in hosts]
         restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=given.patience)

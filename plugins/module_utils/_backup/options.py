@@ -17,6 +17,7 @@ REPOSITORY_SPEC: dict[str, t.Any] = {
         "password_file": {"type": "path", "required": True, "no_log": False},
         "environment_file": {"type": "path", "default": ""},
         "ca_file": {"type": "path", "default": ""},
+        "is_copy": {"type": "bool", "default": False},
     },
 }
 _HOOK: dict[str, t.Any] = {

@@ -21,6 +21,9 @@ from .model import Json, Places, Repository
 # Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
 _FEATURES = "device-id-for-hardlinks=true"
 _REACH_S = 5.0
+# Whom Debian's programs believe; restic believes either these or those it is told.
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_LOGIN = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
 _SET_PARENT_DEATH_SIGNAL = 1
 
 Prepare = t.Callable[[], None]
@@ -42,11 +45,12 @@ class Answer:
 
 
 class Restic:
-    """One repository, seen from this node."""
+    """One repository, seen from this node; with a *source*, from which it is copied to."""
 
-    def __init__(self, repository: Repository, places: Places) -> None:
+    def __init__(self, repository: Repository, places: Places, source: Repository | None = None) -> None:
         self.repository = repository
         self._places = places
+        self._source = source
 
     def run(
         self,
@@ -91,9 +95,11 @@ class Restic:
         return answer
 
     def holders(self) -> list[Json]:
-        """Return the repository's locks as restic keeps them: "time", "hostname", "pid", "exclusive"."""
+        """Return the locks of repository and source as restic keeps them: "time", "hostname", "pid", "exclusive"."""
+        found = Restic(self._source, self._places).holders() if self._source else []
         names = self.run("list", "locks", "--no-lock").out.split()
-        return [one for name in names for one in self.run("cat", "lock", name, "--no-lock").messages if "pid" in one]
+        found += [one for name in names for one in self.run("cat", "lock", name, "--no-lock").messages if "pid" in one]
+        return found
 
     def environment(self) -> dict[str, str]:
         """Return the environment for restic. Raises HostError for a file that is absent or read by others."""
@@ -107,11 +113,19 @@ class Restic:
             "RESTIC_PROGRESS_FPS": "0.016",
         }
         _demand_private(self.repository.password_file)
-        if self.repository.ca_file:
-            own["RESTIC_CACERT"] = self.repository.ca_file
-        if self.repository.environment_file:
-            own.update(_variables(self.repository.environment_file))
-        return own
+        variables = _variables(self.repository.environment_file)
+        authorities = [self.repository.ca_file]
+        if self._source:
+            _demand_private(self._source.password_file)
+            theirs = _variables(self._source.environment_file)
+            own["RESTIC_FROM_REPOSITORY"] = _with_login(self._source.url, theirs)
+            own["RESTIC_FROM_PASSWORD_FILE"] = self._source.password_file
+            own["RESTIC_REPOSITORY"] = _with_login(self.repository.url, variables)
+            authorities.append(self._source.ca_file)
+            variables = _united(variables, theirs)
+        if any(authorities):
+            own["RESTIC_CACERT"] = ",".join(dict.fromkeys(one or _AUTHORITIES for one in authorities))
+        return {**own, **variables}
 
     def reach(self, attempted: str) -> None:
         """Knock at the repository's address: restic itself tries for a quarter of an hour. Raises HostError."""
@@ -127,9 +141,10 @@ class Restic:
         """Return the complaint without what must not be seen."""
         told = [str((one.get("error") or {}).get("message", "")) for one in answer.errors[:3]]
         words = "; ".join([answer.words, *told])
-        if self.repository.environment_file:
-            for value in _variables(self.repository.environment_file).values():
-                words = words.replace(value, "***") if len(value) > 3 else words
+        for one in filter(None, (self.repository, self._source)):
+            for value in _variables(one.environment_file).values():
+                for form in (value, _quoted(value)):
+                    words = words.replace(form, "***") if len(value) > 3 else words
         return words
 
 
@@ -157,6 +172,31 @@ def address(url: str) -> tuple[str, int] | None:
     return (parts.hostname, parts.port or (80 if parts.scheme == "http" else 443)) if parts.hostname else None
 
 
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _with_login(url: str, variables: dict[str, str]) -> str:
+    """Return a REST server's URL with the login that *variables* have, and take it out of these.
+
+    Restic has one environment for both repositories, and their logins are called the same.
+    """
+    name, password = (variables.pop(key, "") for key in _LOGIN)
+    if not name or not url.startswith("rest:"):
+        return url
+    return url.replace("://", f"://{_quoted(name)}:{_quoted(password)}@", 1)
+
+
+def _united(mine: t.Mapping[str, str], theirs: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of both repositories. Raises HostError where one would need two values."""
+    twice = sorted(name for name in mine if theirs.get(name, mine[name]) != mine[name])
+    if twice:
+        cause = f"{', '.join(twice)} would need two values, and restic has one environment for both repositories"
+        fix = "Give both the same credentials, or have one of them on another kind of server, such as rest:"
+        raise HostError("Cannot copy between these repositories", cause, fix)
+    return {**theirs, **mine}
+
+
 def _parsed(text: str) -> list[Json]:
     try:
         found = json.loads(text)
@@ -174,7 +214,9 @@ def _demand_private(path: str) -> None:
 
 
 def _variables(path: str) -> dict[str, str]:
-    """Return NAME=VALUE of the lines of a file, as systemd's EnvironmentFile= has them."""
+    """Return NAME=VALUE of the lines of a file, as systemd's EnvironmentFile= has them; none of no file."""
+    if not path:
+        return {}
     _demand_private(path)
     found = {}
     with explained(f"Cannot read {path}"), open(path, encoding="utf-8") as stream:

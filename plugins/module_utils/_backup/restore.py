@@ -89,6 +89,9 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
         result.seconds = round(time.monotonic() - began, 3)
         if result.verified:
             news: Json = {"verified": math.floor(time.time()), "restore_seconds": result.seconds}
+            if wish.repository.is_copy:
+                # Of the repository it proves nothing.
+                news = {"copy_verified": news["verified"]}
             record.save(places, {wish.volume: news}, wish.metrics_file)
         return result
 

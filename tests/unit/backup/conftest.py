@@ -47,6 +47,19 @@ def disk(tmp_path: Path) -> t.Iterator[Path]:
 
 
 @pytest.fixture
+def share(tmp_path: Path) -> t.Iterator[Path]:
+    """A mounted file system of 96 MiB with a folder."""
+    point = tmp_path / "share"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(point)], check=True)
+    (point / "lab").mkdir()
+    try:
+        yield point / "lab"
+    finally:
+        subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+@pytest.fixture
 def small(tmp_path: Path) -> t.Iterator[Path]:
     """A mounted file system of 4 MiB."""
     point = tmp_path / "small"
