@@ -35,6 +35,7 @@ options:
     type: int
     default: 2
 seealso:
+  - module: atarnet.homelab.backup_copy
   - module: atarnet.homelab.volume_backup_info
   - module: atarnet.homelab.volume_restore
   - name: restic
