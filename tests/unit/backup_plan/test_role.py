@@ -40,6 +40,7 @@ def wanted(of: Json, node: str) -> model.Wanted:
     here = of["backup"]["hosts"][node]
     elsewhere = of["backup"]["elsewhere"] or {"repository": {}}
     told = {"backup_plan": of, "backup_host": node, "backup_here": here, "backup_elsewhere": elsewhere}
+    told["backup_copies"] = elsewhere.get("node") == node
     return model.parse(json.loads(rendered("backup.json.j2", **told)))
 
 
@@ -69,6 +70,7 @@ def test_all_nodes_know_the_copy_and_forget_in_it_where_they_may() -> None:
         for node in of["backup"]["hosts"]:
             copy = wanted(of, node).copy
             assert copy and copy.repository.is_copy and copy.keep == kept
+            assert bool(copy.metrics_file) is (node == "node2")
             assert copy.repository.url == of["backup"]["elsewhere"]["repository"]["url"]
         told = {"backup_elsewhere": of["backup"]["elsewhere"]}
         assert ("forget --copy" in rendered("homelab-backup-copy.service.j2", **told)) is bool(kept)
