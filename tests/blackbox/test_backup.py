@@ -276,7 +276,7 @@ def test_the_copy_has_all_and_a_foreign_restic_agrees() -> None:
     done = run_playbook(playbook="playbooks/backup.yml")
     assert done.code == 0, done.output[-3000:]
     assert re.search(r"\d+ snapshots copied to rest:https://\S+, which had \d+", done.output), done.output[-3000:]
-    assert origins() == {one["id"] for one in snapshots()}
+    assert {one["id"] for one in snapshots()} <= origins()
     assert "no errors were found" in restic("check", "--read-data", server=target.COPY).stdout
     told = run_playbook("--check", playbook="playbooks/backup.yml")
     assert told.code == 0 and "0 snapshots would be copied to" in told.output, told.output[-3000:]
@@ -295,7 +295,7 @@ def test_a_copy_that_is_killed_is_gone_on_with() -> None:
     on_node("w1", f"{start}; {seen}; sleep 0.3; systemctl kill --signal=KILL homelab-backup-copy.service")
     assert made not in origins()
     on_node("w1", "systemctl start homelab-backup-copy.service")
-    assert origins() == {one["id"] for one in snapshots()}
+    assert {one["id"] for one in snapshots()} <= origins()
     for server in target.OFFSETS:
         assert restic("list", "locks", "--no-lock", server=server).stdout.split() == []
         assert "no errors were found" in restic("check", "--read-data", server=server).stdout
