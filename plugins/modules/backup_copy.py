@@ -15,7 +15,7 @@ description:
   - It is made where there is none, and cuts files as the first one does, so that equal files are stored once in it.
     Where one was before and is not any more none is made.
   - What was forgotten in the copy is not copied again, but for the last snapshot of a node, which nobody forgets.
-  - One that is interrupted goes on the next time. Backups go on meanwhile; no other copying does on this node.
+  - One that is interrupted goes on the next time. Backups go on meanwhile; on one node there is one copying at a time.
 extends_documentation_fragment: [atarnet.homelab._attributes, atarnet.homelab._restic]
 attributes:
   check_mode:

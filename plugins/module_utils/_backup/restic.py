@@ -124,7 +124,8 @@ class Restic:
             authorities.append(self._source.ca_file)
             variables = _united(variables, theirs)
         if any(authorities):
-            own["RESTIC_CACERT"] = ",".join(dict.fromkeys(one or _AUTHORITIES for one in authorities))
+            files = dict.fromkeys(one or _AUTHORITIES for one in authorities)
+            own["RESTIC_CACERT"] = ",".join(one for one in files if one != _AUTHORITIES or os.path.exists(one))
         return {**own, **variables}
 
     def reach(self, attempted: str) -> None:
