@@ -18,12 +18,12 @@ from .._host.errors import HostError, explained
 from . import causes, process
 from .model import Json, Places, Repository
 
-# Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
-_FEATURES = "device-id-for-hardlinks=true"
-_REACH_S = 5.0
 # Whom Debian's programs believe; restic believes either these or those it is told.
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _LOGIN = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
+# Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
+_FEATURES = "device-id-for-hardlinks=true"
+_REACH_S = 5.0
 _SET_PARENT_DEATH_SIGNAL = 1
 
 Prepare = t.Callable[[], None]

@@ -9,18 +9,8 @@ import typing as t
 
 from .._backup.model import TAG
 from .._storage.model import MARKER, Library, Storage
-from .model import (
-    CA_FILE,
-    COPY_CA_FILE,
-    COPY_ENVIRONMENT_FILE,
-    COPY_METRICS_FILE,
-    COPY_PASSWORD_FILE,
-    ENVIRONMENT_FILE,
-    METRICS_FILE,
-    PASSWORD_FILE,
-    Backup,
-    Copy,
-)
+from .elsewhere import compile_elsewhere
+from .model import CA_FILE, ENVIRONMENT_FILE, METRICS_FILE, PASSWORD_FILE, Backup, Copy
 
 Json = dict[str, t.Any]
 
@@ -30,11 +20,11 @@ READ_ONLY = "it is a read-only library, and homelab_backup.also does not name it
 
 def compile_backup(backup: Backup, storage: Storage) -> Json:
     """Return plan["backup"]: JSON-able, the same for the same input, without secrets.
+    elsewhere is the copy, None where there is to be none.
 
     repository names the files of the nodes that have what is secret; hosts are, for each node that may have volumes,
     what its engine reads besides (see _backup.model.parse); not_saved is by claim, why it is not backed up; forget,
-    where nodes may not remove anything, is the command for whoever may. elsewhere is the copy, None where there is to
-    be none; "copy" is what a dict of Jinja has already.
+    where nodes may not remove anything, is the command for whoever may.
     """
     saved = [library for library in storage.libraries if _is_saved(library, backup)]
     nodes = [node for tier in storage.tiers for node in tier.nodes] + [library.node for library in saved]
@@ -48,13 +38,13 @@ def compile_backup(backup: Backup, storage: Storage) -> Json:
             "ca_file": CA_FILE if backup.ca else "",
         },
         "metrics_file": METRICS_FILE,
+        "elsewhere": compile_elsewhere(backup.copy, first, _forget(backup.copy)) if backup.copy else None,
         "ca": backup.ca,
         "append_only": backup.append_only,
         "schedule": backup.schedule,
         "rehearsal": backup.rehearsal,
         "keep": dict(backup.keep),
-        "forget": _forget(backup.keep) if backup.append_only else "",
-        "elsewhere": _elsewhere(backup.copy, first) if backup.copy else None,
+        "forget": _forget(backup) if backup.append_only else "",
         "hosts": {node: _host(node, node == first, saved, backup, storage) for node in dict.fromkeys(nodes)},
         "not_saved": {
             **{_claim(library): READ_ONLY for library in storage.libraries if not _is_saved(library, backup)},
@@ -87,27 +77,6 @@ def _host(node: str, first: bool, saved: t.Sequence[Library], backup: Backup, st
     }
 
 
-def _elsewhere(copy: Copy, node: str) -> Json:
-    # The node that forgets in the repository copies as well: else it would prune what another is reading.
-    return {
-        "node": node,
-        "repository": {
-            "url": copy.url,
-            "password_file": COPY_PASSWORD_FILE,
-            "environment_file": COPY_ENVIRONMENT_FILE if copy.has_environment else "",
-            "ca_file": COPY_CA_FILE if copy.ca else "",
-            "is_copy": True,
-        },
-        "metrics_file": COPY_METRICS_FILE,
-        "ca": copy.ca,
-        "append_only": copy.append_only,
-        "schedule": copy.schedule,
-        "keep": {} if copy.append_only else dict(copy.keep),
-        "forget": _forget(copy.keep) if copy.append_only else "",
-        "doubts": list(copy.doubts),
-    }
-
-
-def _forget(keep: t.Mapping[str, int]) -> str:
-    counts = " ".join(f"--keep-{name} {count}" for name, count in keep.items())
+def _forget(backup: Backup | Copy) -> str:
+    counts = " ".join(f"--keep-{name} {count}" for name, count in backup.keep.items())
     return f"restic forget --prune --group-by host --tag {TAG} {counts}"

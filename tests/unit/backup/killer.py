@@ -14,7 +14,6 @@ from pathlib import Path
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
     backup,
     btrfs,
-    copies,
     drill,
     freezer,
     manifest,
@@ -57,7 +56,7 @@ def arm(point: str) -> None:
 
     def wrapped(*arguments: t.Any, **named: t.Any) -> t.Any:
         # Of restic only the run that works on data.
-        if name == "restic" and not {"backup", "copy", "restore"} & set(map(str, arguments)):
+        if name == "restic" and not {"backup", "restore"} & set(map(str, arguments)):
             return real(*arguments, **named)
         if name == "rename" and not str(arguments[0]).endswith("/new"):
             return real(*arguments, **named)
@@ -77,12 +76,10 @@ def main() -> None:
     """Do what the first argument tells as JSON."""
     job = json.loads(sys.argv[1])
     os.environ["PATH"] = f"{restic_folder()}:{os.environ['PATH']}"
-    node = Node(Path(job["root"]), job["name"], job["volumes"], elsewhere=job["elsewhere"])
+    node = Node(Path(job["root"]), job["name"], job["volumes"])
     arm(job["point"])
     if job["verb"] == "backup":
         backup.run(node.wanted(), node.places, OnePod(job.get("cgroup", "")))
-    elif job["verb"] == "copy":
-        copies.run(node.wanted(), node.places)
     elif job["verb"] == "drill":
         drill.drill(node.wanted(), node.places)
     else:

@@ -113,8 +113,7 @@ class Node:
 
     def killed(self, verb: str, point: str, **told: t.Any) -> None:
         """Run a verb in a process that is killed at a point (see killer.py)."""
-        own = {"root": str(self.root), "name": self.name, "volumes": self.volumes, "elsewhere": self.elsewhere}
-        job = {"verb": verb, "point": point, **own, **told}
+        job = {"verb": verb, "point": point, "root": str(self.root), "name": self.name, "volumes": self.volumes, **told}
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(
             [sys.executable, str(KILLER), json.dumps(job)],

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -93,11 +95,31 @@ def test_the_copy_is_enough(lab: Node) -> None:
     assert "homelab_backup_last_verified_restore" not in metrics
 
 
-@pytest.mark.parametrize("point", ["before:restic", "during:restic:0.4", "during:restic:0.8", "after:restic"])
-def test_a_killed_copy_is_gone_on_with(lab: Node, point: str) -> None:
+# Copies as the node does that is told as JSON.
+COPYING = """
+import json, sys
+from pathlib import Path
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import copies
+from tests.unit.backup.node import Node
+told = json.loads(sys.argv[1])
+node = Node(Path(told["root"]), volumes=told["volumes"], elsewhere=told["elsewhere"])
+copies.run(node.wanted(), node.places)
+"""
+
+
+@pytest.mark.parametrize("sight", ["config", "locks/*", "data/*/*", "index/*", "snapshots/*"])
+def test_a_killed_copy_is_gone_on_with(lab: Node, sight: str) -> None:
+    """It is killed once something of a kind comes to be in the copy."""
     Path(lab.volumes[0]["path"], "more").write_bytes(os.urandom(24 << 20))
     lab.backup()
-    lab.killed("copy", point)
+    told = json.dumps({"root": str(lab.root), "volumes": lab.volumes, "elsewhere": lab.elsewhere})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", COPYING, told], env=environment) as process:
+        while not list(Path(lab.elsewhere).glob(sight)):
+            assert process.poll() is None, f"it ended before there was {sight}"
+            time.sleep(0.002)
+        process.kill()
+    assert process.returncode == -9
     copy(lab)
     assert len(held(lab)) == 2
     assert "no errors were found" in restic(lab, "check", "--read-data").stdout
