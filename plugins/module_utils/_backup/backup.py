@@ -29,7 +29,7 @@ from .restic import Answer, Restic
 ATTEMPT = "Cannot back up the volumes of this node"
 _WAIT_S = 600.0
 _END_S = 10.0
-_PID = "restic.pid"
+PID = "restic.pid"
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _begin(wanted: Wanted, places: Places) -> tuple[Journal, list[str]]:
     restic = Restic(wanted.repository, places)
 
     def unlock() -> None:
-        _await_end(places)
+        await_end(places)
         restic.reach("Cannot take away locks of ended processes")
         restic.demand("Cannot take away locks of ended processes", "unlock")
 
@@ -108,10 +108,10 @@ def _begin(wanted: Wanted, places: Places) -> tuple[Journal, list[str]]:
     return journal, undone
 
 
-def _await_end(places: Places) -> None:
+def await_end(places: Places) -> None:
     """Wait for a restic that ends with the run that started it: the lock of a process that is still there stays."""
     end = time.monotonic() + _END_S
-    with contextlib.suppress(OSError), open(f"{places.work}/{_PID}", encoding="ascii") as stream:
+    with contextlib.suppress(OSError), open(f"{places.work}/{PID}", encoding="ascii") as stream:
         process = stream.read()
         while time.monotonic() < end:
             with open(f"/proc/{process}/comm", encoding="ascii") as about:
@@ -232,7 +232,7 @@ class _Run:
 
                 def prepare() -> None:
                     # This process becomes restic.
-                    with open(f"{self._places.work}/{_PID}", "w", encoding="ascii") as stream:
+                    with open(f"{self._places.work}/{PID}", "w", encoding="ascii") as stream:
                         stream.write(str(os.getpid()))
                     show()
 

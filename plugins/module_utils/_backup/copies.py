@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
 from . import repository
+from .backup import PID, await_end
 from .journal import write_whole
 from .model import TAG, Json, Places, Wanted
 from .restic import Restic
@@ -136,18 +138,27 @@ class _Run:
         return lacking(self._there, present, frozenset(before.get("snapshots", ()) if same else ()))
 
     def _transfer(self, missing: t.Sequence[Json], began: float, patience: str) -> None:
-        # A run that was killed leaves its locks.
+        # A run that was killed leaves its locks, and restic, which ends with it, may still be about to.
+        await_end(self._places.copy)
         for one in (self._source, self._target):
             one.demand(self._attempt, "unlock")
         restic = Restic(self._copy.repository, self._places, self._wanted.repository)
         names = [one["id"] for one in missing]
         try:
-            restic.demand(self._attempt, "copy", "--quiet", *names, patience=patience, timeout=_MOST_S)
+            restic.demand(
+                self._attempt, "copy", "--quiet", *names, patience=patience, timeout=_MOST_S, prepare=self._tell_process
+            )
         except HostError as exc:
             if time.monotonic() - began < _MOST_S:
                 raise
             cause = f"it took more than {_MOST_S / 3600:.0f} hours, and was ended"
             raise HostError(self._attempt, cause, "What was copied stays; the next run goes on") from exc
+
+    def _tell_process(self) -> None:
+        # This process becomes restic.
+        os.makedirs(self._places.copy.work, mode=0o700, exist_ok=True)
+        with open(f"{self._places.copy.work}/{PID}", "w", encoding="ascii") as stream:
+            stream.write(str(os.getpid()))
 
     def _demand_all(self) -> None:
         """Restic leaves out a snapshot that it cannot read, and is content."""
