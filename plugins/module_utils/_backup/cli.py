@@ -19,7 +19,7 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup, copies, drill, record, repository
+from . import backup, drill, record, repository
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
@@ -106,6 +106,8 @@ def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
 
 
 def _copy(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from . import copies
+
     return dataclasses.asdict(copies.run(wanted, places, patience=given.patience))
 
 
@@ -121,7 +123,10 @@ def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 def _ready(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
     # Where node-exporter reads is empty after a boot.
     record.publish(record.load(places), wanted.metrics_file)
-    copies.publish(wanted, places)
+    if wanted.copy:
+        from . import copies
+
+        copies.publish(wanted, places)
     return repository.ready(wanted, places)
 
 
@@ -167,6 +172,8 @@ def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
 
 
 def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .copies import of_lab
+
     attempt = "Cannot forget old snapshots"
     kept = {name: getattr(given, f"keep_{name}") for name in KEEP}
     kept = kept if any(kept.values()) else dict(wanted.keep)
@@ -175,7 +182,7 @@ def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     restic = Restic(wanted.repository, places)
     restic.reach(attempt)
     words = [f"--keep-{name}={count}" for name, count in kept.items() if count]
-    hosts = sorted({str(one["hostname"]) for one in copies.of_lab(restic, attempt, wanted.lab)})
+    hosts = sorted({str(one["hostname"]) for one in of_lab(restic, attempt, wanted.lab)})
     if hosts:
         words += [f"--host={one}" for one in hosts]
         restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=given.patience)
