@@ -7,9 +7,7 @@ import base64
 import contextlib
 import json
 import os
-import random
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +16,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.ports import free_ports
 
 START_S = 90.0
 STOP_S = 10.0
@@ -40,20 +40,6 @@ def binaries() -> Path:
             "Set HOMELAB_BIN to a folder with etcd and kube-apiserver."
         )
     return Path(told)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return TCP ports of loopback that nobody uses now, and that the kernel gives to nobody who asks for any."""
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        for port in random.sample(range(10_000, 32_768), 100):
-            listener = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                listener.bind(("127.0.0.1", port))
-                found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError(f"Looking for {count} free ports: of 100 that were tried, {len(found)} are")
 
 
 @dataclass
