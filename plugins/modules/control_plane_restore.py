@@ -90,7 +90,6 @@ verified:
 """
 
 import dataclasses
-import ipaddress
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -114,11 +113,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     given = module.params
     try:
-        ipaddress.IPv4Address(given["address"])
         parse(given)
         repository = Repository(**given.pop("repository"))
         done = restore(Lost(repository=repository, **given), Places(), module.check_mode)
-    except (HostError, ValueError) as exc:
+    except HostError as exc:
         module.fail_json(msg=str(exc))
     result = dataclasses.asdict(done)
     del result["undone"], result["unsteady"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import shutil
@@ -67,7 +68,7 @@ class _Restore:
         self._wish = Wish(lost.lab, volume, host.kubernetes, lost.repository, lost.snapshot, overwrite=True)
 
     def run(self, check: bool) -> Restored:
-        self._wish.check()
+        self._check()
         if check:
             self._refuse_alive()
             return Work(self._wish, self._places).look()
@@ -93,6 +94,14 @@ class _Restore:
             news: Json = {"verified": math.floor(time.time()), "restore_seconds": result.seconds}
             record.save(self._places, {self._wish.volume: news}, self._lost.metrics_file)
             return result
+
+    def _check(self) -> None:
+        self._wish.check()
+        try:
+            ipaddress.IPv4Address(self._lost.address)
+        except ValueError as exc:
+            cause = f"address {self._lost.address!r} is no IPv4 address"
+            raise HostError(self._attempt, cause, "Give that of the plan") from exc
 
     def _refuse_alive(self) -> None:
         """What a restore left that was killed is no control plane."""
