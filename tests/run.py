@@ -124,7 +124,7 @@ def faults() -> None:
     shell(
         "python -m pytest tests/integration/test_faults.py tests/integration/test_interfaces.py"
         " tests/integration/test_reset.py tests/integration/test_rebuild.py"
-        " tests/integration/test_control_planes.py --durations=20"
+        " tests/integration/test_control_plane_lost.py tests/integration/test_control_planes.py --durations=20"
     )
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from lab import target
 from lab.podman import name_of
-from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
+from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
 from tests.support.volumes import LISTING
 
 SPACE = "saved"
@@ -169,18 +169,24 @@ def apps() -> Iterator[None]:
 
 
 def test_nodes_back_up_by_themselves_and_a_foreign_restic_has_it() -> None:
-    done = {node: back_up(node) for node in ("w1", "w2")}
+    done = {node: back_up(node) for node in NODES}
     assert {node: sorted(one["volumes"]) for node, one in done.items()} == {
+        "cp1": ["control-plane/cp1"],
         "w1": [f"{SPACE}/app", f"{SPACE}/tree"],
         "w2": [f"{SPACE}/other"],
     }
     assert not any(one["failed"] for one in done.values())
-    assert {step["method"] for one in done.values() for step in one["steps"]} == {"btrfs"}
+    assert {step["method"] for node in ("w1", "w2") for step in done[node]["steps"]} == {"btrfs"}
     newest = {one["hostname"]: one["id"] for one in snapshots()}
     assert newest == {f"{lab_record().name}/{node}": one["snapshot"] for node, one in done.items()}
     listed = [json.loads(line) for line in restic("ls", "--json", done["w1"]["snapshot"]).stdout.splitlines()]
     paths = {one.get("path") for one in listed}
     assert {f"/{SPACE}/tree/files/albums/one/song", f"/{SPACE}/app/dump/database.sqlite"} <= paths
+    listed = [json.loads(line) for line in restic("ls", "--json", done["cp1"]["snapshot"]).stdout.splitlines()]
+    state = "/control-plane/cp1"
+    assert {f"{state}/dump/etcd.snapshot", f"{state}/files/pki/ca.key", f"{state}/files/encryption.yaml"} <= {
+        one.get("path") for one in listed
+    }
     assert not any("cache" in str(path) for path in paths)
     assert "no errors were found" in restic("check", "--read-data").stdout
 
@@ -228,7 +234,7 @@ def test_what_is_not_saved_is_named() -> None:
         f"{SPACE}/cache: homelab_backup.leave_out names it",
         "media/music: it is a read-only library, and homelab_backup.also does not name it",
         f"{SPACE}/waiting: it has no volume yet",
-        "the cluster's own state: etcd",
+        "control-plane/cp1 on cp1: as_is and a dump (etcd)",
         "nodes remove no old backup; who may do it runs:",
     ):
         assert words in told.output, words
@@ -255,12 +261,12 @@ def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> No
 
 
 def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
-    for node in ("w1", "w2"):
+    for node in NODES:
         back_up(node)
     before, rows = sums("w1", "tree"), int(run("app", COUNT))
     done = run_playbook(playbook="playbooks/drill.yml")
     assert done.code == 0 and done.changed_tasks() == [], done.output[-3000:]
-    said = re.search(r"drill volumes=3 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
+    said = re.search(r"drill volumes=4 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
     assert said, done.output[-3000:]
     print(said[0])
     assert float(said[1]) > 0 and int(said[2]) < 600
@@ -324,7 +330,7 @@ def test_without_the_repository_the_copy_is_enough() -> None:
         code, told = restore(f"restore={SPACE}/tree", "overwrite=true", "restore_from=copy")
         assert code == 0 and f"{SPACE}/tree, verified" in told, told[-3000:]
         rehearsed = run_playbook("-e", "drill_from=copy", playbook="playbooks/drill.yml")
-        assert rehearsed.code == 0 and "drill volumes=3 checksums=equal" in rehearsed.output, rehearsed.output[-3000:]
+        assert rehearsed.code == 0 and "drill volumes=4 checksums=equal" in rehearsed.output, rehearsed.output[-3000:]
         # Without Ansible, on a node that does not copy.
         assert json.loads(on_node("w2", "homelab-backup drill --copy"))["failed"] == {}
     assert sums("w1", "tree") == before

@@ -17,8 +17,11 @@ Json = dict[str, t.Any]
 TAG = "homelab-backup"
 TIER_TAG = "tier"
 BTRFS, FREEZE, AS_IS = METHODS = ("btrfs", "freeze", "as_is")
+ETCD = "etcd"
 DUMPS = ("postgres", "mysql", "sqlite")
 HOOKS = (*DUMPS, FREEZE)
+# The state of the cluster is backed up as a volume of each control plane: CONTROL_PLANE/NODE.
+CONTROL_PLANE, KUBERNETES = "control-plane", "/etc/kubernetes"
 # Inside a volume's folder in the snapshot.
 FILES, MANIFEST, DUMP = "files", "manifest", "dump"
 
@@ -27,6 +30,7 @@ _HOST = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
 # Into a command line of a program in a container: nothing that could be taken for an option.
 _DATABASE = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
 _LABEL = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][-A-Za-z0-9.]*:[0-9]+")
 KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -35,7 +39,7 @@ class Hook:
     """What is done so that the copy is worth something.
 
     *labels* find the pod in the volume's namespace, *container* is needed where it has several. *database* is its
-    name, for sqlite the file's path inside the volume.
+    name, for sqlite the file's path inside the volume, for etcd where it listens (HOST:PORT).
     """
 
     kind: str
@@ -47,7 +51,7 @@ class Hook:
     @property
     def dumps(self) -> bool:
         """Whether it writes a file beside the volume's own."""
-        return self.kind in DUMPS
+        return self.kind in (*DUMPS, ETCD)
 
 
 @dataclass(frozen=True)
@@ -344,9 +348,12 @@ def _hook(data: Json, where: str, problems: list[str]) -> Hook:
         str(data.get("database") or ""),
         str(data.get("user") or ""),
     )
-    if hook.kind not in HOOKS:
-        problems.append(f"{where}.type: {hook.kind!r} is unknown; there are {', '.join(HOOKS)}")
-    if hook.kind != "sqlite":
+    if hook.kind not in (*HOOKS, ETCD):
+        problems.append(f"{where}.type: {hook.kind!r} is unknown; there are {', '.join((*HOOKS, ETCD))}")
+    if hook.kind == ETCD:
+        if not _ENDPOINT.fullmatch(hook.database):
+            problems.append(f"{where}.database: {hook.database!r} is not HOST:PORT")
+    elif hook.kind != "sqlite":
         if not hook.labels:
             problems.append(f"{where}.labels: is missing; give the labels of the pod that has the volume")
         problems += [

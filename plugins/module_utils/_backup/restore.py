@@ -70,12 +70,12 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
     """Restore, or in *check* tell what would be. Raises HostError; the target is untouched then."""
     wish.check()
     if check:
-        return _Work(wish, places).look()
+        return Work(wish, places).look()
     with host_lock(_WAIT_S, places.lock, "restore"):
         began = time.monotonic()
         journal = Journal(places)
         undone = undo_all(journal, None)
-        work = _Work(wish, places)
+        work = Work(wish, places)
         result = work.look()
         result.undone = undone
         if result.changed:
@@ -88,12 +88,14 @@ def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
                 journal.remove(entry)
         result.seconds = round(time.monotonic() - began, 3)
         if result.verified:
-            news: Json = {"verified": math.floor(time.time()), "restore_seconds": result.seconds}
-            if wish.repository.is_copy:
-                # Of the repository it proves nothing.
-                news = {"copy_verified": news["verified"]}
-            record.save(places, {wish.volume: news}, wish.metrics_file)
+            record.save(places, {wish.volume: proof(wish.repository, result.seconds)}, wish.metrics_file)
         return result
+
+
+def proof(repository: Repository, seconds: float) -> Json:
+    """Return what is recorded of a verified restore; one from the copy proves nothing of the repository."""
+    now = math.floor(time.time())
+    return {"copy_verified": now} if repository.is_copy else {"verified": now, "restore_seconds": seconds}
 
 
 def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
@@ -140,7 +142,9 @@ def moment_ns(text: str) -> int:
     return whole * 10**9 + int((match[2] or "0").ljust(9, "0")[:9])
 
 
-class _Work:
+class Work:
+    """The steps of one restore, in their order."""
+
     def __init__(self, wish: Wish, places: Places) -> None:
         self._wish, self._places = wish, places
         self._attempt = (
@@ -172,7 +176,7 @@ class _Work:
 
     def carry_out(self, result: Restored) -> None:
         """Restore aside, verify, exchange."""
-        folder, verdict = self._fetch()
+        folder, verdict = self.fetch()
         self._into_place(folder)
         self._confirm(folder, verdict)
         self._tell(result, verdict)
@@ -180,7 +184,7 @@ class _Work:
     def rehearse(self, result: Restored) -> None:
         """Restore aside and verify, the dump as well; the caller removes it."""
         self._demand_room()
-        folder, verdict = self._fetch()
+        folder, verdict = self.fetch()
         if os.path.isdir(f"{folder}/{DUMP}"):
             demand(verify(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}"), self._attempt)
             hooks.probe(self._wish.volume, f"{folder}/{DUMP}")
@@ -200,7 +204,7 @@ class _Work:
         result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
         result.unsteady = verdict.unsteady
 
-    def _fetch(self) -> tuple[str, Verdict]:
+    def fetch(self) -> tuple[str, Verdict]:
         """Restore aside and verify; return the folder that has files, manifest and dump, and what was compared."""
         wish, work = self._wish, f"{self.aside}/work"
         with explained(self._attempt):

@@ -15,7 +15,6 @@ Json = dict[str, t.Any]
 
 # What no node backs up, whatever the input says.
 NEVER = {
-    "the cluster's own state": "etcd, its certificates and the key that Secrets are encrypted with are no volumes",
     "what pods write outside of claims": "emptyDir, hostPath and containers' own file systems go with them",
 }
 

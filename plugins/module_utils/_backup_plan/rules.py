@@ -40,12 +40,10 @@ def check_backup(
     given: Values = known.get(KEY) or {}
     if not given:
         return None
-    if storage is None:
-        # Unless that is what is wrong: then it is told already.
-        if not known.get(STORAGE):
-            fix = f"Describe {STORAGE}, or write {KEY}: {{}}"
-            findings.add(KEY, UNSET, "there are no volumes to back up", fix)
+    if storage is None and known.get(STORAGE):
+        # What is wrong with that is told already.
         return None
+    storage = storage or Storage()
     repository: Values = given.get("repository") or {}
     copy: Values = given.get("copy") or {}
     for where, place in ((_REPOSITORY, repository), (_COPY, copy)):

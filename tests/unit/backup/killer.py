@@ -14,7 +14,9 @@ from pathlib import Path
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
     backup,
     btrfs,
+    control_plane,
     drill,
+    etcd,
     freezer,
     manifest,
     record,
@@ -39,6 +41,9 @@ PLACES: dict[str, tuple[t.Any, str]] = {
     "verify": (restore, "verify"),
     "into_place": (swap, "into_place"),
     "rename": (swap.os, "rename"),
+    "etcd": (etcd, "restore"),
+    "put": (control_plane, "write_whole"),
+    "member": (swap.os, "rename"),
     "remove": (swap, "remove"),
 }
 
@@ -60,6 +65,8 @@ def arm(point: str) -> None:
             return real(*arguments, **named)
         if name == "rename" and not str(arguments[0]).endswith("/new"):
             return real(*arguments, **named)
+        if name == "member" and not str(arguments[0]).endswith("/member"):
+            return real(*arguments, **named)
         if when == "before":
             die()
         if when == "during":
@@ -80,6 +87,10 @@ def main() -> None:
     arm(job["point"])
     if job["verb"] == "backup":
         backup.run(node.wanted(), node.places, OnePod(job.get("cgroup", "")))
+    elif job["verb"] == "control_plane":
+        repository = node.wanted().repository
+        lost = control_plane.Lost("lab", node.name, "127.0.0.1", repository)
+        control_plane.restore(lost, node.places, host=control_plane.Host(**job["host"]))
     elif job["verb"] == "drill":
         drill.drill(node.wanted(), node.places)
     else:

@@ -14,14 +14,17 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import control_plane
 from ansible_collections.atarnet.homelab.plugins.modules import (
     backup_copy,
+    control_plane_restore,
     volume_backup,
     volume_backup_info,
     volume_drill,
     volume_restore,
 )
 
+from tests.unit.backup import cluster
 from tests.unit.backup.node import Node
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -79,6 +82,27 @@ def test_a_restore_tells_what_it_proved(node: Node, run: Run) -> None:
     done = run(volume_restore, volume="a/one", target=str(folder))
     assert (done["changed"], done["files"], done["bytes"], done["verified"]) == (True, 1, 5, True)
     assert looked["snapshot"] == done["snapshot"] and (folder / "file").read_text() == "12345"
+
+
+def test_a_control_plane_is_looked_for_and_restored(
+    node: Node, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plane = cluster.make(node.root)
+    node.volume("control-plane/node-1", plane.kubernetes, hook={"type": "etcd", "database": plane.endpoint})
+    with plane.running():
+        node.backup()
+    blank = control_plane.Host(*(str(tmp_path / "blank" / name) for name in ("kubernetes", "etcd", "restoring")))
+    Path(blank.kubernetes).mkdir(parents=True)
+    monkeypatch.setattr(control_plane, "Host", lambda: blank)
+    wanted = {"node": "node-1", "address": "127.0.0.1"}
+    looked = run(control_plane_restore, check=True, **wanted)
+    assert looked["changed"] and not looked["verified"] and os.listdir(blank.kubernetes) == []
+    done = run(control_plane_restore, **wanted)
+    assert (done["changed"], done["verified"], done["snapshot"]) == (True, True, looked["snapshot"])
+    assert Path(blank.etcd, "member").is_dir()
+    for check in (True, False):
+        assert "there is one:" in run(control_plane_restore, check=check, **wanted)["msg"]
+    assert "address 'here' is no IPv4 address" in run(control_plane_restore, node="node-1", address="here")["msg"]
 
 
 def test_volumes_and_their_last_backups_are_told(node: Node, run: Run) -> None:

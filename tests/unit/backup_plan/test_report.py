@@ -41,7 +41,7 @@ def test_all_is_well() -> None:
     text = render("home", PLAN, found, None)
     assert "home: 1 volumes would be saved to rest:https://backup.example.org/lab" in text
     assert "  shop/data on w1: btrfs and a dump (postgres)" in text
-    assert "media/cache: homelab_backup.leave_out names it" in text and "the cluster's own state: etcd" in text
+    assert "media/cache: homelab_backup.leave_out names it" in text
 
 
 @pytest.mark.parametrize(
