@@ -17,6 +17,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
     drill,
     freezer,
     manifest,
+    process,
     record,
     restic,
     restore,
@@ -35,6 +36,9 @@ PLACES: dict[str, tuple[t.Any, str]] = {
     "thaw": (freezer, "thaw"),
     "describe": (manifest, "write"),
     "restic": (restic.Restic, "demand"),
+    "start": (process, "start"),
+    "waiting": (restic.Restic, "waiting"),
+    "go_on": (restic.Waiting, "go_on"),
     "save": (record, "save"),
     "verify": (restore, "verify"),
     "into_place": (swap, "into_place"),
@@ -56,7 +60,7 @@ def arm(point: str) -> None:
 
     def wrapped(*arguments: t.Any, **named: t.Any) -> t.Any:
         # Of restic only the run that works on data.
-        if name == "restic" and not {"backup", "restore"} & set(map(str, arguments)):
+        if name in ("restic", "start") and not {"backup", "restore"} & set(map(str, arguments)):
             return real(*arguments, **named)
         if name == "rename" and not str(arguments[0]).endswith("/new"):
             return real(*arguments, **named)
