@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a verb and kills itself at a point: `before:NAME`, `after:NAME` of a function, or `during:NAME:SECONDS`."""
+"""Runs a verb and kills itself at a point: `before:NAME` or `after:NAME` of a function, or `during:NAME:PATTERN`.
+
+The last is when a path of that pattern, relative to the node's folder, is first seen after the function was called.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import typing as t
 from pathlib import Path
 
@@ -52,7 +56,14 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(point: str) -> None:
+def die_at_sight(root: Path, pattern: str) -> None:
+    """End once there is such a path."""
+    while not any(root.glob(pattern)):
+        time.sleep(0.001)
+    die()
+
+
+def arm(point: str, root: Path) -> None:
     """Have the process killed at a point."""
     when, name, *rest = point.split(":")
     place, attribute = PLACES[name]
@@ -67,7 +78,7 @@ def arm(point: str) -> None:
         if when == "before":
             die()
         if when == "during":
-            threading.Timer(float(rest[0]), die).start()
+            threading.Thread(target=die_at_sight, args=(root, rest[0]), daemon=True).start()
         answer = real(*arguments, **named)
         if when == "after":
             die()
@@ -81,7 +92,7 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     os.environ["PATH"] = f"{restic_folder()}:{os.environ['PATH']}"
     node = Node(Path(job["root"]), job["name"], job["volumes"])
-    arm(job["point"])
+    arm(job["point"], node.root)
     if job["verb"] == "backup":
         backup.run(node.wanted(), node.places, OnePod(job.get("cgroup", "")))
     elif job["verb"] == "drill":
