@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     done = backup.run(wanted, places, patience=given.patience)
-    return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
+    return {**vars(done), "steps": [step.public() for step in done.steps]}
 
 
 def _plan(wanted: Wanted, _places: Places, _given: argparse.Namespace) -> Json:
