@@ -65,7 +65,9 @@ def predict(steps: t.Sequence[Step], wanted: Wanted, places: Places) -> bool:
 
     What a database would dump is unknown before.
     """
-    return any(step.dumps_alive for step in steps) or unchanged(steps, wanted, places) is None
+    if any(step.dumps_alive for step in steps):
+        return True
+    return bool(steps) and unchanged(steps, wanted, places) is None
 
 
 def unchanged(steps: t.Sequence[Step], wanted: Wanted, places: Places) -> list[Json] | None:
