@@ -10,12 +10,11 @@ import os
 import shutil
 import time
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
-from . import hooks, last, manifest, record, sources, view
+from . import last, manifest, record, sources, view
 from .causes import INCOMPLETE
 from .discover import Found, find
 from .journal import UNLOCK, Journal, undo_all
@@ -178,6 +177,9 @@ class _Run:
     def _dump_all(self, opened: t.Sequence[Opened]) -> None:
         """Dump some at a time."""
         if opened:
+            # Most nodes have none, and importing these takes longer than to look whether anything changed.
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(self._wanted.parallel) as pool:
                 for _done in pool.map(lambda one: self._try(self._dump, *one), opened):
                     pass
@@ -191,6 +193,8 @@ class _Run:
 
     def _dump(self, step: Step, source: str) -> None:
         if step.volume.hook:
+            from . import hooks
+
             folder = f"{self._places.of(step.volume.name)}/{DUMP}"
             hooks.dump(step.volume, step.volume.hook, source, step.method, folder, self._places.work, self._pods)
 

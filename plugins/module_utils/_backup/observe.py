@@ -65,6 +65,28 @@ def mount_at(path: str, mounts: t.Sequence[Mount]) -> Mount:
     return max(over, key=lambda mount: len(mount.point))
 
 
+def mounted_by(target: str) -> str:
+    """Return who has *target*, or a folder in it, mounted, as a pod does; "" when nobody has."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        own = mount_at(target, mounts_of(stream.read()))
+    inner = os.path.normpath(f"{own.root.rstrip('/')}/{os.path.relpath(target, own.point)}")
+    seen = set()
+    for process in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+        try:
+            space = os.readlink(f"/proc/{process}/ns/mnt")
+            if space in seen:
+                continue
+            seen.add(space)
+            with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+                mounts = mounts_of(stream.read())
+        except OSError:
+            continue
+        for mount in mounts:
+            if mount.device == own.device and f"{mount.root}/".startswith(f"{inner}/"):
+                return f"process {process} has it mounted at {mount.point}"
+    return ""
+
+
 def _look(path: str, mounts: t.Sequence[Mount]) -> Seen:
     if not os.path.isdir(path):
         return Seen()

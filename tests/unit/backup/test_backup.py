@@ -139,6 +139,8 @@ def test_one_that_fails_while_restic_waits_is_left_out(node: Node, disk: Path) -
 def test_what_is_unchanged_is_looked_at_where_it_is(node: Node, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (node.volume("a/one", disk / "one") / "file").write_text("1", encoding="ascii")
     (node.volume("a/two", hook={"type": "freeze", "labels": {"app": "x"}}) / "file").touch()
+    subprocess.run(["btrfs", "--quiet", "subvolume", "create", str(disk / "own")], check=True)
+    (node.volume("a/own", disk / "own") / "file").write_text("own", encoding="ascii")
     with writing_pod(node.root / "busy") as cgroup:
         assert node.backup(OnePod(cgroup)).snapshot
 
@@ -151,6 +153,7 @@ def test_what_is_unchanged_is_looked_at_where_it_is(node: Node, disk: Path, monk
     assert second.snapshot == "" and not second.failed
     assert {name: (told["files"], told["bytes"], told["changed"]) for name, told in second.volumes.items()} == {
         "a/one": (1, 1, False),
+        "a/own": (1, 3, False),
         "a/two": (1, 0, False),
     }
     with pytest.raises(AssertionError):
