@@ -31,7 +31,7 @@ attributes:
     support: partial
 options:
   parallel:
-    description: How many volumes are looked at, or dumped, at a time.
+    description: How many databases are dumped at a time.
     type: int
     default: 2
 seealso:

@@ -4,6 +4,8 @@
 
 It reads what volume_backup takes as JSON from /etc/homelab-backup/backup.json. It ends with 0, with 1 when something
 failed (also when only some volumes did), with 2 when it was called wrongly.
+
+Hosts compile it at each start: what a backup does not need is imported by the verbs that do.
 """
 
 # It is no module: it speaks to whoever called it.
@@ -19,11 +21,10 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup, drill, record, repository
+from . import backup, record
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
-from .restore import Wish, last_backups, restore, snapshots
 
 CONFIG = "/etc/homelab-backup/backup.json"
 
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     done = backup.run(wanted, places, patience=given.patience)
-    return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
+    return {**vars(done), "steps": [step.public() for step in done.steps]}
 
 
 def _copy(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
@@ -121,6 +122,8 @@ def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 
 
 def _ready(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    from . import repository
+
     # Where node-exporter reads is empty after a boot.
     record.publish(record.load(places), wanted.metrics_file)
     if wanted.copy:
@@ -137,6 +140,8 @@ def _init(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 
 
 def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .restore import last_backups, snapshots
+
     restic = Restic(wanted.repository, places)
     if not given.volume:
         return {"snapshots": last_backups(restic, wanted.lab, places.view)}
@@ -145,12 +150,16 @@ def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Jso
 
 
 def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .restore import Wish, restore
+
     target = given.target or _place_of(given.volume, wanted)
     words = (wanted.lab, given.volume, target, wanted.repository, given.snapshot, given.overwrite)
     return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
 
 
 def _drill(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    from . import drill
+
     return dataclasses.asdict(drill.drill(wanted, places))
 
 

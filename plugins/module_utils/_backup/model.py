@@ -7,6 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 import typing as t
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from .._host.errors import HostError
@@ -375,7 +376,5 @@ def _hook(data: Json, where: str, problems: list[str]) -> Hook:
 
 def _refuse_twins(volumes: t.Sequence[Volume], problems: list[str]) -> None:
     for key in ("name", "path"):
-        values = [getattr(volume, key) for volume in volumes]
-        problems += [
-            f"volumes: {key} {twin} is given twice" for twin in sorted({v for v in values if values.count(v) > 1})
-        ]
+        counts = Counter(getattr(volume, key) for volume in volumes)
+        problems += [f"volumes: {key} {twin} is given twice" for twin in sorted(counts) if counts[twin] > 1]

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
 import socket
 import stat
+import subprocess
+import time
 import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
@@ -24,7 +28,12 @@ _LOGIN = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
 # Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
 _FEATURES = "device-id-for-hardlinks=true"
 _REACH_S = 5.0
+_AGAIN_S = 0.005
 _SET_PARENT_DEATH_SIGNAL = 1
+
+# No pattern: with it in the file of what is left out restic ends.
+_NO = b"["
+_PROGRAM = "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json"
 
 Prepare = t.Callable[[], None]
 
@@ -42,6 +51,41 @@ class Answer:
     def last(self, kind: str) -> Json:
         """Return the last message of a type, {} without one."""
         return next((one for one in reversed(self.messages) if one.get("message_type") == kind), {})
+
+
+class Waiting:
+    """Restic while it opens the repository, which takes it half a second whatever there is to save, and then waits.
+
+    What it is to leave out it reads when it has opened it, here from a FIFO. A reader of one waits until somebody opens
+    it to write: when we are killed it does not go on either.
+    """
+
+    def __init__(self, begun: subprocess.Popen[bytes], gate: str, settled: t.Callable[[Answer], Answer]) -> None:
+        self._begun, self._gate, self._settled = begun, gate, settled
+
+    def go_on(self) -> Answer:
+        """Have it do what it was started for. Raises HostError."""
+        return self._settled(self._end(b""))
+
+    def give_up(self) -> None:
+        """Have it end without a snapshot."""
+        if self._begun.returncode is None:
+            self._end(_NO)
+
+    def _end(self, left_out: bytes) -> Answer:
+        while self._begun.poll() is None:
+            try:
+                gate = os.open(self._gate, os.O_WRONLY | os.O_NONBLOCK)
+                os.write(gate, left_out)
+                os.close(gate)
+                break
+            except OSError as exc:
+                # It is not there yet, or not any more.
+                if exc.errno not in (errno.ENXIO, errno.EPIPE):
+                    raise
+            time.sleep(_AGAIN_S)
+        out, complaints = self._begun.communicate()
+        return _answer(self._begun.returncode, out.decode("utf-8", "replace"), complaints)
 
 
 class Restic:
@@ -64,20 +108,9 @@ class Restic:
 
         *prepare* is called in its process before it is. Raises HostError.
         """
-        environment = self.environment()
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def begin() -> None:
-            # Once we are gone nobody waits for restic, and its lock is one of the dead: the next start takes it.
-            libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-            if prepare:
-                prepare()
-
+        how: t.Any = {"cwd": cwd, "environment": self.environment(), "prepare": _bound(prepare)}
         try:
-            done = process.run(
-                "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json", *words,
-                cwd=cwd, environment=environment, data=data, prepare=begin, timeout=timeout,
-            )  # fmt: skip
+            done = process.run(*_PROGRAM, *words, data=data, timeout=timeout, **how)
         except process.Slow as exc:
             # It tries again and again what will not be otherwise, such as a certificate that is not believed.
             return _answer(causes.FATAL, "", exc.said.strip().rpartition(b"\n")[2])
@@ -85,7 +118,35 @@ class Restic:
 
     def demand(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> Answer:
         """Run a command that must work; *patience* is for locks of others. Raises HostError that tells the cause."""
-        answer = self.run(*words, **how)
+        return self._settled(self.run(*words, **how), attempted, *words, patience=patience, **how)
+
+    @contextlib.contextmanager
+    def waiting(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> t.Iterator[Waiting]:
+        """Start a backup that opens the repository, and waits; *how* is that of ``demand``. Raises HostError.
+
+        One that was not told to go on by the end of the block ends without a snapshot.
+        """
+        gate = f"{self._places.work}/gate"
+        with explained(f"Cannot make {gate}"):
+            os.mkfifo(gate, 0o600)
+        try:
+            with process.start(
+                *_PROGRAM, *words, f"--exclude-file={gate}",
+                environment=self.environment(), **{**how, "prepare": _bound(how.get("prepare"))},
+            ) as begun:  # fmt: skip
+                waiting = Waiting(
+                    begun, gate, lambda answer: self._settled(answer, attempted, *words, patience=patience, **how)
+                )
+                try:
+                    yield waiting
+                except BaseException:
+                    begun.kill()
+                    raise
+                waiting.give_up()
+        finally:
+            os.unlink(gate)
+
+    def _settled(self, answer: Answer, attempted: str, *words: str, patience: str, **how: t.Any) -> Answer:
         if answer.code == causes.LOCKED:
             # Of processes of this host that are gone, and of any that did not renew theirs for half an hour.
             self.run("unlock")
@@ -147,6 +208,19 @@ class Restic:
                 for form in (value, _quoted(value)):
                     words = words.replace(form, "***") if len(value) > 3 else words
         return words
+
+
+def _bound(prepare: Prepare | None) -> Prepare:
+    """Return what binds a process to ours, and then prepares it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def begin() -> None:
+        # Once we are gone nobody waits for restic, and its lock is one of the dead: the next start takes it.
+        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if prepare:
+            prepare()
+
+    return begin
 
 
 def _answer(code: int, out: str, complaints: bytes) -> Answer:

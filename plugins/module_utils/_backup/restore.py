@@ -17,7 +17,7 @@ from .._host.lock import host_lock
 from . import btrfs, hooks, record, swap
 from .journal import SWAP, Journal, undo_all
 from .model import DUMP, FILES, MANIFEST, TAG, TIER_TAG, Json, Places, Repository, volume_name
-from .observe import mount_at, mounts_of
+from .observe import mount_at, mounted_by, mounts_of
 from .restic import Restic
 from .verify import Verdict, demand, newer_than, verify
 
@@ -264,25 +264,3 @@ class Work:
         user = mounted_by(target)
         if user:
             raise HostError(self._attempt, f"it is in use: {user}", "Scale the app to 0, and restore then")
-
-
-def mounted_by(target: str) -> str:
-    """Return who has *target*, or a folder in it, mounted, as a pod does; "" when nobody has."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        own = mount_at(target, mounts_of(stream.read()))
-    inner = os.path.normpath(f"{own.root.rstrip('/')}/{os.path.relpath(target, own.point)}")
-    seen = set()
-    for process in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
-        try:
-            space = os.readlink(f"/proc/{process}/ns/mnt")
-            if space in seen:
-                continue
-            seen.add(space)
-            with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-                mounts = mounts_of(stream.read())
-        except OSError:
-            continue
-        for mount in mounts:
-            if mount.device == own.device and f"{mount.root}/".startswith(f"{inner}/"):
-                return f"process {process} has it mounted at {mount.point}"
-    return ""

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.backup.node import Node, restic_folder
+from tests.unit.backup.cheap_key import make_cheap
+from tests.unit.backup.node import PASSWORD, Node, restic_folder
 
 
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty repository: making one takes seconds, copying one does not."""
+    """An empty repository: making one takes seconds, copying one does not, nor does opening this one."""
     root = tmp_path_factory.mktemp("blank")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", restic_folder(), prepend=":")
         Node(root).init()
+    make_cheap(root / "repository", PASSWORD)
     return root / "repository"
 
 

@@ -63,6 +63,12 @@ def test_changed_is_a_new_snapshot_and_check_predicts_it(node: Node, run: Run) -
     assert run(volume_backup, check=True, volumes=node.volumes)["changed"]
 
 
+def test_no_volumes_are_no_change(run: Run) -> None:
+    for check in (True, False):
+        done = run(volume_backup, check=check, volumes=[])
+        assert (done["changed"], done["volumes"], done["snapshot"]) == (False, [], "")
+
+
 def test_what_cannot_be_backed_up_fails_and_says_why(node: Node, run: Run) -> None:
     node.volume("a/one")
     node.volumes.append({"name": "a/gone", "path": "/nowhere"})
