@@ -151,7 +151,7 @@ def test_a_flipped_byte_is_found_when_it_is_saved(node: Node, plane: cluster.Con
 @pytest.mark.parametrize(
     ("point", "half"),
     [
-        ("during:restic:0.2", False),
+        ("during:restic:blank/.homelab-restore/*/work/control-plane/*/dump", False),
         ("after:restic", False),
         ("before:etcd", False),
         ("after:etcd", False),
