@@ -97,6 +97,7 @@ class _Run:
         self._attempt = f"{ATTEMPT} to {copy.repository.url}"
         self._source = Restic(wanted.repository, places)
         self._target = Restic(copy.repository, places)
+        self._mark = f"{places.copy.work}/{PID}"
         self._there: list[Json] = []
 
     def look(self) -> Copied:
@@ -112,6 +113,7 @@ class _Run:
         self._read_source()
         state = repository.ready(self._copy, self._places.copy, source=self._wanted.repository)["state"]
         self._target.reach(self._attempt)
+        self._unlock()
         present = self._present()
         missing = self._lacking(present)
         if missing:
@@ -137,28 +139,37 @@ class _Run:
         same = before.get("repository") == repository.known(self._places.copy)
         return lacking(self._there, present, frozenset(before.get("snapshots", ()) if same else ()))
 
+    def _unlock(self) -> None:
+        """Take away the locks that a run left which did not end well; restic may still be about to end with it."""
+        if os.path.lexists(self._mark):
+            await_end(self._places.copy)
+            for one in (self._source, self._target):
+                one.demand(self._attempt, "unlock")
+            self._unmark()
+
     def _transfer(self, missing: t.Sequence[Json], began: float, patience: str) -> None:
-        # A run that was killed leaves its locks, and restic, which ends with it, may still be about to.
-        await_end(self._places.copy)
-        for one in (self._source, self._target):
-            one.demand(self._attempt, "unlock")
         restic = Restic(self._copy.repository, self._places, self._wanted.repository)
         names = [one["id"] for one in missing]
         try:
             restic.demand(
-                self._attempt, "copy", "--quiet", *names, patience=patience, timeout=_MOST_S, prepare=self._tell_process
+                self._attempt, "copy", "--quiet", *names, patience=patience, timeout=_MOST_S, prepare=self._mark_begin
             )
         except HostError as exc:
             if time.monotonic() - began < _MOST_S:
                 raise
             cause = f"it took more than {_MOST_S / 3600:.0f} hours, and was ended"
             raise HostError(self._attempt, cause, "What was copied stays; the next run goes on") from exc
+        self._unmark()
 
-    def _tell_process(self) -> None:
+    def _mark_begin(self) -> None:
         # This process becomes restic.
         os.makedirs(self._places.copy.work, mode=0o700, exist_ok=True)
-        with open(f"{self._places.copy.work}/{PID}", "w", encoding="ascii") as stream:
+        with open(self._mark, "w", encoding="ascii") as stream:
             stream.write(str(os.getpid()))
+
+    def _unmark(self) -> None:
+        with explained(f"Cannot remove {self._mark}"):
+            os.unlink(self._mark)
 
     def _demand_all(self) -> None:
         """Restic leaves out a snapshot that it cannot read, and is content."""

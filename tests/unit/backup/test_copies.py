@@ -127,6 +127,21 @@ def test_a_killed_copy_is_gone_on_with(lab: Node, sight: str) -> None:
         assert lab.restic("list", "locks", "--no-lock", url=url).stdout == ""
 
 
+def test_a_run_that_was_killed_at_its_very_end_leaves_no_locks_to_the_next(lab: Node) -> None:
+    copy(lab)
+    environment = {**os.environ, "RESTIC_REPOSITORY": lab.elsewhere, "RESTIC_PASSWORD_FILE": str(lab.password)}
+    with subprocess.Popen(["restic", "--no-cache", "check"], env=environment, stdout=subprocess.DEVNULL) as process:
+        while not list(Path(lab.elsewhere, "locks").iterdir()):
+            time.sleep(0.002)
+        process.kill()
+    assert list(Path(lab.elsewhere, "locks").iterdir())
+    Path(lab.places.copy.work, "restic.pid").write_text(str(process.pid), encoding="ascii")
+    for _again in range(2):
+        assert copy(lab).snapshots == []
+        assert not list(Path(lab.elsewhere, "locks").iterdir())
+    assert list(Path(lab.places.copy.work).iterdir()) == []
+
+
 def test_backups_go_on_meanwhile(lab: Node) -> None:
     with copies.host_lock(5, lab.places.copy.lock, "copy"):
         assert change(lab, "two")
