@@ -76,7 +76,7 @@ def sanity() -> None:
 
 def units() -> None:
     """Pure parts, module wiring, refused and accepted input, and the repository's own rules."""
-    shell("python -m pytest --numprocesses=2 tests/unit tests/meta tests/negative")
+    shell("python -m pytest --numprocesses=2 tests/unit tests/meta tests/negative --durations=10")
 
 
 def nodes() -> None:
@@ -106,7 +106,10 @@ def molecule() -> None:
 
 def blackbox() -> None:
     """Look at the cluster with foreign clients; secrets and concurrent runs as well."""
-    shell("python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py")
+    shell(
+        "python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py"
+        " --durations=20"
+    )
 
 
 def traffic() -> None:
