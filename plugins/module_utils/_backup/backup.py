@@ -251,7 +251,7 @@ class _Run:
         # A lock of restic may be all that a killed run leaves.
         lock = self._journal.add(UNLOCK)
         try:
-            with view.seen(binds) as show:
+            with view.seen(binds) as show, contextlib.ExitStack() as stack:
 
                 def prepare() -> None:
                     # This process becomes restic.
@@ -260,8 +260,7 @@ class _Run:
                     show()
 
                 how: t.Any = {"patience": self._patience, "cwd": self._places.view, "prepare": prepare}
-                with self._restic.waiting(ATTEMPT, *words, **how) as waiting:
-                    yield waiting
+                yield stack.enter_context(self._restic.waiting(ATTEMPT, *words, **how))
         except HostError:
             # Restic came to an end of its own.
             self._journal.remove(lock)
