@@ -181,7 +181,7 @@ def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
 
 
 def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
-    from .copies import of_lab
+    from .restore import of_lab
 
     attempt = "Cannot forget old snapshots"
     kept = {name: getattr(given, f"keep_{name}") for name in KEEP}

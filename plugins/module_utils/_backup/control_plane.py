@@ -7,17 +7,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
-import time
 from dataclasses import dataclass
 
 from .._host.errors import HostError, explained
-from .._host.lock import host_lock
 from .._kubeadm.observe import RESTORING
-from . import etcd, record, swap
+from . import etcd
 from .hooks import ETCD_FILE
-from .journal import FOLDER, SWAP, Journal, undo_all, write_whole
-from .model import CONTROL_PLANE, DUMP, FILES, KUBERNETES, MANIFEST, Places, Repository
-from .restore import Restored, Wish, Work, proof
+from .journal import FOLDER, write_whole
+from .model import CONTROL_PLANE, DUMP, FILES, KUBERNETES, MANIFEST, Json, Places, Repository
+from .restore import Restored, Wish, Work
 from .verify import demand, verify
 
 # What kubeadm cannot make anew (kubeadm.io, "Manual certificate distribution"), and the key of Secrets in etcd.
@@ -28,7 +26,6 @@ FILES_OF_ALL = (
     "pki/sa.pub",
     "encryption.yaml",
 )
-_WAIT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -54,53 +51,35 @@ class Host:
 
 def restore(lost: Lost, places: Places, check: bool = False, host: Host | None = None) -> Restored:
     """Restore, or in *check* find the snapshot. Raises HostError, also where a control plane is; that is untouched."""
-    return _Restore(lost, places, host or Host()).run(check)
+    return _Work(lost, places, host or Host()).run(check)
 
 
-class _Restore:
+class _Work(Work):
+    """A restore of which some files, and data made of the dump, are put in place."""
+
     def __init__(self, lost: Lost, places: Places, host: Host) -> None:
-        self._lost, self._places, self._host = lost, places, host
-        self._attempt = f"Cannot restore the control plane {lost.node}"
-        self._new = f"{host.etcd}/.homelab-restore"
-        # Files that role kubernetes wrote may be there, and are newer.
         volume = f"{CONTROL_PLANE}/{lost.node}"
-        self._wish = Wish(lost.lab, volume, host.kubernetes, lost.repository, lost.snapshot, overwrite=True)
-
-    def run(self, check: bool) -> Restored:
-        self._check()
-        if check:
-            self._refuse_alive()
-            return Work(self._wish, self._places).look()
-        with host_lock(_WAIT_S, self._places.lock, "restore"):
-            began = time.monotonic()
-            journal = Journal(self._places)
-            undone = undo_all(journal, None)
-            self._refuse_alive()
-            work = Work(self._wish, self._places)
-            result = work.look()
-            result.undone = undone
-            entries = [journal.add(SWAP, target=self._wish.target, aside=work.aside)]
-            entries.append(journal.add(FOLDER, path=self._new))
-            try:
-                self._carry_out(work, result)
-            finally:
-                with explained(f"Cannot clean up after {self._attempt}"):
-                    swap.remove(work.aside)
-                    shutil.rmtree(self._new, ignore_errors=True)
-                for entry in entries:
-                    journal.remove(entry)
-            result.seconds = round(time.monotonic() - began, 3)
-            news = {self._wish.volume: proof(self._lost.repository, result.seconds)}
-            record.save(self._places, news, self._lost.metrics_file)
-            return result
-
-    def _check(self) -> None:
-        self._wish.check()
+        words = (lost.lab, volume, host.kubernetes, lost.repository, lost.snapshot)
+        # Files that role kubernetes wrote may be there, and are newer.
+        super().__init__(Wish(*words, overwrite=True, metrics_file=lost.metrics_file), places)
+        self._attempt = f"Cannot restore the control plane {lost.node}"
+        self._lost, self._host = lost, host
+        self._new = f"{host.etcd}/.homelab-restore"
         try:
-            ipaddress.IPv4Address(self._lost.address)
+            ipaddress.IPv4Address(lost.address)
         except ValueError as exc:
-            cause = f"address {self._lost.address!r} is no IPv4 address"
-            raise HostError(self._attempt, cause, "Give that of the plan") from exc
+            raise HostError(
+                self._attempt, f"address {lost.address!r} is no IPv4 address", "Give that of the plan"
+            ) from exc
+
+    def leavings(self) -> list[tuple[str, Json]]:
+        """Return what is to be undone, the data of etcd that are not in place among it."""
+        return [*super().leavings(), (FOLDER, {"path": self._new})]
+
+    def look(self) -> Restored:
+        """Find the snapshot; a control plane that is there speaks against it."""
+        self._refuse_alive()
+        return super().look()
 
     def _refuse_alive(self) -> None:
         """What a restore left that was killed is no control plane."""
@@ -112,8 +91,9 @@ class _Restore:
                 fix = f"Run site.yml, which brings it up; or, to be rid of it, reset.yml --limit {self._lost.node}"
                 raise HostError(self._attempt, f"there is one: {path}", fix)
 
-    def _carry_out(self, work: Work, result: Restored) -> None:
-        folder, verdict = work.fetch()
+    def carry_out(self, result: Restored) -> None:
+        """Restore aside, verify, put in place what kubeadm cannot make anew; the data of etcd come last."""
+        folder, verdict = self.fetch()
         dump = f"{folder}/{DUMP}"
         snapshot = f"{dump}/{ETCD_FILE}"
         absent = [name for name in FILES_OF_ALL if not os.path.isfile(f"{folder}/{FILES}/{name}")]
@@ -123,7 +103,6 @@ class _Restore:
         demand(verify(dump, f"{dump}.{MANIFEST}"), self._attempt)
         with explained(self._attempt):
             os.makedirs(self._host.etcd, mode=0o700, exist_ok=True)
-            shutil.rmtree(self._new, ignore_errors=True)
             etcd.restore(self._attempt, snapshot, self._lost.node, self._lost.address, self._new)
             # From here on site.yml refuses, until the data is in: it would begin a new cluster.
             write_whole(self._host.restoring, f"{result.snapshot}\n")
@@ -135,7 +114,7 @@ class _Restore:
             os.rename(f"{self._new}/member", member)
             os.sync()
             os.unlink(self._host.restoring)
-        result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
+        self._tell(result, verdict)
 
     def _put(self, source: str, target: str) -> None:
         with open(source, encoding="ascii") as stream:

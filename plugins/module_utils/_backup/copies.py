@@ -16,9 +16,9 @@ from .._host.lock import host_lock
 from . import repository
 from .backup import PID, await_end
 from .journal import write_whole
-from .model import TAG, Json, Places, Wanted
+from .model import Json, Places, Wanted
 from .restic import Restic
-from .restore import moment_ns
+from .restore import moment_ns, of_lab
 
 ATTEMPT = "Cannot copy the backups"
 _WAIT_S = 600.0
@@ -65,12 +65,6 @@ def run(wanted: Wanted, places: Places, check: bool = False, patience: str = "0s
                 write_whole(_record(places), json.dumps({**load(places), **news}))
             publish(wanted, places)
         return done
-
-
-def of_lab(restic: Restic, attempt: str, lab: str) -> list[Json]:
-    """Return the snapshots of a lab as restic has them. Raises HostError."""
-    found = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}").messages
-    return [one for one in found if str(one.get("hostname", "")).startswith(f"{lab}/")]
 
 
 def lacking(there: t.Sequence[Json], present: t.Sequence[Json], former: t.Collection[str]) -> list[Json]:

@@ -131,7 +131,8 @@ def test_a_run_that_was_killed_at_its_very_end_leaves_no_locks_to_the_next(lab: 
     copy(lab)
     environment = {**os.environ, "RESTIC_REPOSITORY": lab.elsewhere, "RESTIC_PASSWORD_FILE": str(lab.password)}
     with subprocess.Popen(["restic", "--no-cache", "check"], env=environment, stdout=subprocess.DEVNULL) as process:
-        while not list(Path(lab.elsewhere, "locks").iterdir()):
+        # What is being written has a name of its own until it is a lock.
+        while not list(Path(lab.elsewhere, "locks").glob("[0-9a-f]" * 64)):
             time.sleep(0.002)
         process.kill()
     assert list(Path(lab.elsewhere, "locks").iterdir())
