@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .errors import KubeError, Unreachable
 
 CONNECTIONS = 8
+START_S = 10.0
 TOLD = 5
 
 Item = t.TypeVar("Item")
@@ -43,13 +45,25 @@ class Pool:
         if len(items) <= 1:
             return [lambda: act(items[0])] if items else []
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(CONNECTIONS)
+            self._executor = _started()
         return [future.result for future in [self._executor.submit(act, item) for item in items]]
 
     def close(self) -> None:
         """End the threads."""
         if self._executor is not None:
             self._executor.shutdown()
+
+
+def _started() -> ThreadPoolExecutor:
+    """Return an executor all of whose threads run.
+
+    Started one by one they may be fewer than the work: an executor counts a thread as idle that has just taken
+    something, starts none, and leaves the next to wait for whoever ends first, which of watches may be minutes later.
+    """
+    executor, all_run = ThreadPoolExecutor(CONNECTIONS), threading.Barrier(CONNECTIONS, timeout=START_S)
+    for _ in range(CONNECTIONS):
+        executor.submit(all_run.wait)
+    return executor
 
 
 def raise_first(errors: list[KubeError]) -> None:
