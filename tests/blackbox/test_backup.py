@@ -368,33 +368,21 @@ def test_nodes_can_add_and_not_remove() -> None:
         assert snapshots(server) == before
 
 
-def test_without_a_copy_nothing_of_it_is_left_on_the_nodes() -> None:
-    given = {**target.backup(lab_record()), "copy": {}}
-    found = "ls -d /etc/homelab-backup/copy* /etc/systemd/system/*homelab-backup-copy* /run/homelab-backup/*copy* \
+def test_what_leaves_the_input_leaves_the_nodes_but_for_what_was_saved() -> None:
+    """First the copy, then all of it; with the input as it was it is there again."""
+    of_copy = "ls -d /etc/homelab-backup/copy* /etc/systemd/system/*homelab-backup-copy* /run/homelab-backup/*copy* \
 /var/lib/prometheus/node-exporter/*copy* 2> /dev/null || true"
-    assert len(on_node("w1", found).split()) >= 6
-    before = snapshots(target.COPY)
-    for arguments, left in ((["-e", json.dumps({"homelab_backup": given})], 0), ([], 6)):
+    of_all = "ls -d /etc/homelab-backup* /usr/local/sbin/homelab-backup /usr/local/bin/restic /run/homelab-backup \
+/etc/systemd/system/homelab-backup* /var/lib/prometheus 2> /dev/null || true"
+    timers = "systemctl is-active homelab-backup.timer homelab-backup-drill.timer homelab-backup-ready.service"
+    copied, saved = snapshots(target.COPY), snapshots()
+    assert len(on_node("w1", of_copy).split()) >= 6
+    alone = {**target.backup(lab_record()), "copy": {}}
+    for given, left in ((alone, (False, True)), ({}, (False, False)), (target.backup(lab_record()), (True, True))):
+        arguments = ["-e", json.dumps({"homelab_backup": given})]
         done = run_playbook(*arguments, playbook="playbooks/platform.yml")
         assert done.code == 0, done.output[-3000:]
-        assert min(len(on_node("w1", found).split()), 6) == left
-    assert snapshots(target.COPY) == before
-
-
-def test_without_backups_nothing_of_them_is_left_on_the_nodes_and_the_repository_stays() -> None:
-    places = "ls -d /etc/homelab-backup* /usr/local/sbin/homelab-backup /usr/local/bin/restic /run/homelab-backup \
-/etc/systemd/system/homelab-backup* /var/lib/prometheus 2> /dev/null || true"
-    assert on_node("w1", places).split()
-    kept = snapshots()
-    gone = run_playbook("-e", '{"homelab_backup": {}}', playbook="playbooks/platform.yml")
-    assert gone.code == 0, gone.output[-3000:]
-    assert on_node("w1", places).split() == []
-    back = run_playbook(playbook="playbooks/platform.yml")
-    assert back.code == 0, back.output[-3000:]
-    assert snapshots() == kept
-    assert (
-        on_node(
-            "w1", "systemctl is-active homelab-backup.timer homelab-backup-drill.timer homelab-backup-ready.service"
-        ).split()
-        == ["active"] * 3
-    )
+        assert tuple(bool(on_node("w1", places).split()) for places in (of_copy, of_all)) == left
+    assert len(on_node("w1", of_copy).split()) >= 6
+    assert (snapshots(target.COPY), snapshots()) == (copied, saved)
+    assert on_node("w1", timers).split() == ["active"] * 3
