@@ -8,12 +8,13 @@ import dataclasses
 import typing as t
 
 from .._backup.model import TAG
-from .._storage.model import MARKER, Library, Storage
+from .._storage.model import MARKER, Library, Storage, Tier
 from .model import CA_FILE, ENVIRONMENT_FILE, METRICS_FILE, PASSWORD_FILE, Backup
 
 Json = dict[str, t.Any]
 
 LEFT_OUT = "homelab_backup.leave_out names it"
+TIER_LEFT_OUT = "homelab_backup.leave_out_tiers names its tier"
 READ_ONLY = "it is a read-only library, and homelab_backup.also does not name it"
 
 
@@ -21,11 +22,12 @@ def compile_backup(backup: Backup, storage: Storage) -> Json:
     """Return plan["backup"]: JSON-able, the same for the same input, without secrets.
 
     repository names the files of the nodes that have what is secret; hosts are, for each node that may have volumes,
-    what its engine reads besides (see _backup.model.parse); not_saved is by claim, why it is not backed up; forget,
-    where nodes may not remove anything, is the command for whoever may.
+    what its engine reads besides (see _backup.model.parse); not_saved is by claim, and not_saved_tiers by tier, why it
+    is not backed up; forget, where nodes may not remove anything, is the command for whoever may.
     """
     saved = [library for library in storage.libraries if _is_saved(library, backup)]
-    nodes = [node for tier in storage.tiers for node in tier.nodes] + [library.node for library in saved]
+    tiers = [tier for tier in storage.tiers if tier.name not in backup.leave_out_tiers]
+    nodes = [node for tier in tiers for node in tier.nodes] + [library.node for library in saved]
     # Whoever comes first makes the repository and forgets old backups: two at a time would be in each other's way.
     first = next(iter(nodes), "")
     return {
@@ -42,11 +44,12 @@ def compile_backup(backup: Backup, storage: Storage) -> Json:
         "rehearsal": backup.rehearsal,
         "keep": dict(backup.keep),
         "forget": _forget(backup) if backup.append_only else "",
-        "hosts": {node: _host(node, node == first, saved, backup, storage) for node in dict.fromkeys(nodes)},
+        "hosts": {node: _host(node, node == first, saved, backup, tiers) for node in dict.fromkeys(nodes)},
         "not_saved": {
             **{_claim(library): READ_ONLY for library in storage.libraries if not _is_saved(library, backup)},
             **dict.fromkeys(backup.leave_out, LEFT_OUT),
         },
+        "not_saved_tiers": dict.fromkeys(backup.leave_out_tiers, TIER_LEFT_OUT),
     }
 
 
@@ -58,12 +61,10 @@ def _claim(library: Library) -> str:
     return f"{library.namespace}/{library.name}"
 
 
-def _host(node: str, first: bool, saved: t.Sequence[Library], backup: Backup, storage: Storage) -> Json:
+def _host(node: str, first: bool, saved: t.Sequence[Library], backup: Backup, tiers: t.Sequence[Tier]) -> Json:
     return {
         "tiers": [
-            {"name": tier.name, "folder": tier.volumes, "marker": MARKER}
-            for tier in storage.tiers
-            if node in tier.nodes
+            {"name": tier.name, "folder": tier.volumes, "marker": MARKER} for tier in tiers if node in tier.nodes
         ],
         "volumes": [{"name": _claim(library), "path": library.folder} for library in saved if library.node == node],
         # Which node a claim is on is known to the node.
