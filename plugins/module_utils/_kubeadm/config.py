@@ -31,6 +31,8 @@ _API_SERVER_ARGS = {
 }
 _CONTROLLER_MANAGER_ARGS = {"profiling": "false", "terminated-pod-gc-threshold": "200"}
 _SCHEDULER_ARGS = {"profiling": "false"}
+# As patient as kubeadm is with the components: on a slow machine an API server that runs does not answer for a minute.
+_TIMEOUTS = {"kubernetesAPICall": "4m0s"}
 
 
 def _args(values: dict[str, str]) -> list[dict[str, str]]:
@@ -134,6 +136,7 @@ def init_documents(cluster: Cluster, node: Node, resume: tuple[str, ...] = ()) -
         "kind": "InitConfiguration",
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": cluster.endpoint_port},
         "nodeRegistration": _registration(cluster, node, resume),
+        "timeouts": dict(_TIMEOUTS),
     }
     return [
         init,
@@ -149,6 +152,7 @@ def join_document(cluster: Cluster, node: Node, resume: tuple[str, ...] = ()) ->
         "apiVersion": KUBEADM_API,
         "kind": "JoinConfiguration",
         "nodeRegistration": _registration(cluster, node, resume),
+        "timeouts": dict(_TIMEOUTS),
         "discovery": {"bootstrapToken": {"apiServerEndpoint": cluster.endpoint}},
     }
     if node.role == CONTROL_PLANE:
