@@ -31,8 +31,9 @@ _API_SERVER_ARGS = {
 }
 _CONTROLLER_MANAGER_ARGS = {"profiling": "false", "terminated-pod-gc-threshold": "200"}
 _SCHEDULER_ARGS = {"profiling": "false"}
-# As patient as kubeadm is with the components: on a slow machine an API server that runs does not answer for a minute.
-_TIMEOUTS = {"kubernetesAPICall": "4m0s"}
+# Twice, and four times, what kubeadm would give a slow machine: an API server that is killed because it starts slowly
+# begins anew, and one that has started may not answer for a minute.
+_TIMEOUTS = {"controlPlaneComponentHealthCheck": "8m0s", "kubernetesAPICall": "4m0s"}
 
 
 def _args(values: dict[str, str]) -> list[dict[str, str]]:
