@@ -37,7 +37,7 @@ traffic: ## requests through the routes of the lab; PROVIDER=nginx for another c
 fidelity: ## compare what checks say with what runs do, on the blank and on the live lab
 	@$(lab) exec-tool python -m tests.fidelity $(ARGS)
 
-drill: ## lose all nodes with their disks, rebuild the lab and compare what apps find
+drill: ## lose all nodes with their disks, rebuild the lab and compare what apps find; also without the repository
 	@$(lab) exec-tool python -m pytest -q tests/integration/test_rebuild.py $(ARGS)
 
 bench: ## run the benchmarks, e.g. make bench ARGS=install

@@ -34,8 +34,8 @@ def mirrored(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def make_file(artifact: Artifact, arch: str, target: Path, binary: t.Callable[[str], Path]) -> None:
-    """Write one artifact to ``target``; ``binary`` tells where a component's program is."""
+def make_file(artifact: Artifact, members: t.Mapping[str, str], target: Path, binary: t.Callable[[str], Path]) -> None:
+    """Write one artifact with its ``members`` to ``target``; ``binary`` tells where a component's program is."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if "" in artifact.members and target.suffix == ".bz2":
         # Level 1: nobody carries it far.
@@ -43,7 +43,7 @@ def make_file(artifact: Artifact, arch: str, target: Path, binary: t.Callable[[s
     elif "" in artifact.members:
         shutil.copyfile(binary(artifact.members[""]), target)
     else:
-        archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in artifact.paths(arch).items()])
+        archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in members.items()])
 
 
 def check_versions(lock: Lock, builder: Builder, components: t.Sequence[Component]) -> None:
@@ -104,7 +104,11 @@ class Artifacts:
         self._components = {one.name: one for one in components}
         self._charts = {name: of for name, of in CHARTS.items() if of in self._components}
         self._manifests = {name: of for name, of in MANIFESTS.items() if of[0] in self._components}
-        rows = [(one.name, one.paths(arch), builder.key(one.component), lock.url(one.name, arch)) for one in ARTIFACTS]
+        self._members = {one.name: one.paths(arch, lock.version(one.name)) for one in ARTIFACTS}
+        rows = [
+            (one.name, self._members[one.name], builder.key(one.component), lock.url(one.name, arch))
+            for one in ARTIFACTS
+        ]
         charts = [(lock.charts[name], builder.key(component)) for name, component in self._charts.items()]
         self._root = paths.cache / "artifacts"
         manifests = [(lock.manifests[name], builder.key(component)) for name, (component, _) in self._manifests.items()]
@@ -126,7 +130,8 @@ class Artifacts:
         with files.published(self.tree) as folder:
             for artifact in ARTIFACTS:
                 target = folder / mirrored(self._lock.url(artifact.name, self._arch))
-                make_file(artifact, self._arch, target, functools.partial(self._builder.binary, artifact.component))
+                binary = functools.partial(self._builder.binary, artifact.component)
+                make_file(artifact, self._members[artifact.name], target, binary)
                 checksums[artifact.name] = {self._arch: files.sha256_of(target)}
             versions = {name: self._builder.version(one) for name, one in self._components.items()}
             for name, component in self._charts.items():

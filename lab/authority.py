@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab import files
 from lab.process import run
-from lab.state import ACME_OFFSET, BACKUP_OFFSET, CLOUDFLARE_OFFSET, Lab, address
+from lab.state import ACME_OFFSET, BACKUP_OFFSET, CLOUDFLARE_OFFSET, COPY_OFFSET, Lab, address
 
 ZONE = "example.net"
 MANAGEMENT_PORT = 15000
@@ -24,7 +24,7 @@ API = "api.cloudflare.com"
 PROFILES = {"tlsserver": 45 * 86400, "brief": 75}
 NAMES = {"letsencrypt": "tlsserver", "letsencrypt-staging": "brief"}
 # Who shows the certificate, besides the API of Cloudflare.
-OFFSETS = (ACME_OFFSET, CLOUDFLARE_OFFSET, BACKUP_OFFSET)
+OFFSETS = (ACME_OFFSET, CLOUDFLARE_OFFSET, BACKUP_OFFSET, COPY_OFFSET)
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
 SETTINGS = {
     "listenAddress": "0.0.0.0:443",

@@ -66,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     virtual = verb("vm", _vm, "virtual machines, for what containers cannot have")
     virtual.add_argument("action", choices=["up", "down"])
     virtual.add_argument("kind", nargs="?", choices=list(KINDS), default=NETWORK, help="what they are for")
-    one = verb("node", _node, "stop or start one node")
-    one.add_argument("action", choices=["stop", "start"])
+    one = verb("node", _node, "stop, start or reset one node; reset replaces it by a blank one")
+    one.add_argument("action", choices=["stop", "start", "reset"])
     one.add_argument("node")
     verb("down", _down, "remove the lab")
     verb("clean", _clean, "remove every lab of this machine and all that was built for them")
@@ -144,7 +144,7 @@ def _nodes(place: Paths, parsed: argparse.Namespace) -> int:
     stages = Stages()
     with _lock(place):
         with stages.stage("remove"):
-            nodes.remove_all(lab)
+            nodes.remove(lab)
             Path(lab.kubeconfig).unlink(missing_ok=True)
         with stages.stage("nodes"):
             settings = up.node_settings(place)
@@ -158,9 +158,11 @@ def _node(place: Paths, parsed: argparse.Namespace) -> int:
     with _lock(place):
         if parsed.action == "stop":
             nodes.stop(lab, node)
-        else:
-            settings = up.node_settings(place)
-            nodes.start_all(lab, settings, rootfs.System(place).image, only=[node.name])
+            return 0
+        if parsed.action == "reset":
+            nodes.remove(lab, only=[node.name])
+        settings = up.node_settings(place)
+        nodes.start_all(lab, settings, rootfs.System(place).image, only=[node.name])
     return 0
 
 

@@ -79,9 +79,17 @@ def network(lab: Lab) -> dict[str, t.Any]:
     }
 
 
-def storage() -> dict[str, t.Any]:
-    """Return `homelab_storage`: the workers' disks as tiers, and a library that the tests fill."""
-    tiers = [{"name": name, "folder": place, "default": name == "ssd"} for name, place in disks.DISKS.items()]
+def storage(lab: Lab) -> dict[str, t.Any]:
+    """Return `homelab_storage`: the disks as tiers of the nodes that have them, and a library that the tests fill."""
+    tiers = [
+        {
+            "name": name,
+            "folder": place,
+            "default": name == "ssd",
+            "nodes": [node.name for node in lab.nodes.values() if name in disks.of(node)],
+        }
+        for name, place in disks.DISKS.items()
+    ]
     music = {"name": "music", "node": "w2", "folder": "/srv/hdd/music", "namespace": "media", "size": "1Gi"}
     return {"provider": "local-path", "tiers": tiers, "libraries": [music]}
 
@@ -123,7 +131,7 @@ def inventory(lab: Lab) -> dict[str, t.Any]:
         "homelab_network": network(lab),
         "homelab_ingress": {"provider": "traefik"},
         "homelab_certificates": authority.certificates(lab) if lab.supply == BUILD else {},
-        "homelab_storage": storage(),
+        "homelab_storage": storage(lab),
         "homelab_backup": target.backup(lab) if lab.supply == BUILD else {},
         "homelab_kubeconfig": lab.kubeconfig,
         "homelab_artifact_mirrors": lab.artifact_mirrors,

@@ -91,10 +91,10 @@ def start_all(lab: Lab, settings: NodeSettings, image: str, only: t.Container[st
         return [name for name in pool.map(ensure, wanted) if name]
 
 
-def remove_all(lab: Lab) -> None:
-    """Remove the nodes and their volumes; network, mirror and registry stay."""
+def remove(lab: Lab, only: t.Container[str] | None = None) -> None:
+    """Remove nodes, all of them or *only* some, with their volumes; network, mirror and registry stay."""
     ssh.hang_up(lab.name)
-    names = {podman.name_of(lab.name, node) for node in lab.nodes}
+    names = {podman.name_of(lab.name, node) for node in lab.nodes if only is None or node in only}
     podman.remove_containers([one for one in podman.containers(lab.name) if one.name in names])
     volumes = [name for name in podman.names("volume", lab.name) if name in names]
     disks.detach(volumes)

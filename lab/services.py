@@ -16,7 +16,6 @@ from lab.paths import Paths
 from lab.process import run, succeeds
 from lab.state import (
     ACME_OFFSET,
-    BACKUP_OFFSET,
     CLOUDFLARE_OFFSET,
     MIRROR_OFFSET,
     REGISTRY_OFFSET,
@@ -146,13 +145,16 @@ def of_lab(lab: Lab, paths: Paths, programs: t.Mapping[str, Path]) -> list[Servi
             authority.acme_command(lab),
             f"tcp://{address(lab.prefix, ACME_OFFSET)}:443",
         ),
-        Service(
-            "backup",
-            BACKUP_OFFSET,
-            {str(configuration): "/lab", str(programs["rest-server"]): "/usr/local/bin/rest-server"},
-            target.command(),
-            f"tcp://{address(lab.prefix, BACKUP_OFFSET)}:{target.PORT}",
-            {str(target.folder(lab)): target.DATA},
+        *(
+            Service(
+                server,
+                offset,
+                {str(configuration): "/lab", str(programs["rest-server"]): "/usr/local/bin/rest-server"},
+                target.command(server),
+                f"tcp://{address(lab.prefix, offset)}:{target.PORT}",
+                {str(target.folder(lab, server)): target.DATA},
+            )
+            for server, offset in target.OFFSETS.items()
         ),
     ]
 

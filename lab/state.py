@@ -28,6 +28,8 @@ DEAD_RESOLVER_OFFSET = 5
 ACME_OFFSET, CLOUDFLARE_OFFSET = 6, 7
 # Where backups go: none of the cluster's machines.
 BACKUP_OFFSET = 8
+# And what stands for another house, where they are copied to.
+COPY_OFFSET = 9
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import typing as t
 from pathlib import Path
 
 from lab.podman import Container, name_of
-from lab.state import ACME_OFFSET, BACKUP_OFFSET, CLOUDFLARE_OFFSET, RESOLVER_OFFSET, Lab, address, make
+from lab.state import ACME_OFFSET, BACKUP_OFFSET, CLOUDFLARE_OFFSET, COPY_OFFSET, RESOLVER_OFFSET, Lab, address, make
 
 
 def render(lab: Lab, containers: t.Sequence[Container]) -> str:
@@ -22,6 +22,7 @@ def render(lab: Lab, containers: t.Sequence[Container]) -> str:
         rows.append(("acme", address(lab.prefix, ACME_OFFSET), "authority"))
         rows.append(("cloudflare", address(lab.prefix, CLOUDFLARE_OFFSET), "its DNS"))
         rows.append(("backup", address(lab.prefix, BACKUP_OFFSET), "backups"))
+        rows.append(("copy", address(lab.prefix, COPY_OFFSET), "their copy"))
     for name, place, what in rows:
         lines.append(f"  {name:<10} {place:<16} {what:<14} {states.get(name_of(lab.name, name), 'missing')}")
     down = [name for name, _, _ in rows if states.get(name_of(lab.name, name)) != "running"]

@@ -67,7 +67,9 @@ def fetch_tools(lock: Lock, arch: str, base: str, folder: Path) -> dict[str, Pat
             url = lock.url(artifact.name, arch)
             with files.published(program.parent) as partial:
                 web.download(address(url, base), partial / "download", checksum)
-                _unpack(partial / "download", artifact.paths(arch), partial / artifact.name)
+                _unpack(
+                    partial / "download", artifact.paths(arch, lock.version(artifact.name)), partial / artifact.name
+                )
         found[artifact.name] = program
     return found
 

@@ -230,6 +230,8 @@ JUDGES = {
     "kube-apiserver": ("kubernetes", "kubernetes"),
     "registry": ("registry", "registry"),
     "restic": ("restic", "restic"),
+    "etcdctl": ("etcd", "etcdctl"),
+    "etcdutl": ("etcd", "etcdutl"),
 }
 """Program beside them for the suites that need no node → its component and the name of its binary there."""
 
@@ -239,7 +241,7 @@ class Artifact:
     """A file served under its upstream address.
 
     ``name`` is its name in the lock, ``members`` maps an archive's member names, in which
-    ``{arch}`` stands for the architecture, to the component's binaries. A file that is the
+    ``{arch}`` and ``{version}`` stand for these, to the component's binaries. A file that is the
     program itself has one member named ``""``.
     """
 
@@ -247,9 +249,9 @@ class Artifact:
     component: str
     members: dict[str, str]
 
-    def paths(self, arch: str) -> dict[str, str]:
-        """Return the members as the archive for this architecture names them."""
-        return {path.format(arch=arch): binary for path, binary in self.members.items()}
+    def paths(self, arch: str, version: str) -> dict[str, str]:
+        """Return the members as the archive of this version for this architecture names them."""
+        return {path.format(arch=arch, version=version): binary for path, binary in self.members.items()}
 
 
 ARTIFACTS = (
@@ -260,6 +262,7 @@ ARTIFACTS = (
     Artifact("helm", "helm", {"linux-{arch}/helm": "helm"}),
     Artifact("runc", "runc", {"": "runc"}),
     Artifact("restic", "restic", {"": "restic"}),
+    Artifact("etcd", "etcd", {f"etcd-v{{version}}-linux-{{arch}}/{name}": name for name in ("etcdctl", "etcdutl")}),
     Artifact(
         "containerd",
         "containerd",

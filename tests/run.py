@@ -76,7 +76,7 @@ def sanity() -> None:
 
 def units() -> None:
     """Pure parts, module wiring, refused and accepted input, and the repository's own rules."""
-    shell("python -m pytest --numprocesses=2 tests/unit tests/meta tests/negative")
+    shell("python -m pytest --numprocesses=2 tests/unit tests/meta tests/negative --durations=10")
 
 
 def nodes() -> None:
@@ -106,7 +106,10 @@ def molecule() -> None:
 
 def blackbox() -> None:
     """Look at the cluster with foreign clients; secrets and concurrent runs as well."""
-    shell("python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py")
+    shell(
+        "python -m pytest tests/blackbox tests/integration/test_runs.py tests/integration/test_canaries.py"
+        " --durations=20"
+    )
 
 
 def traffic() -> None:
@@ -121,10 +124,13 @@ def package() -> None:
 
 def faults() -> None:
     """Kill runs, unplug hosts, take everything back, lose it and restore, build it with three control planes."""
+    # That the copy of the backups is enough is left to `make drill`: it takes as long once more.
     shell(
         "python -m pytest tests/integration/test_faults.py tests/integration/test_interfaces.py"
         " tests/integration/test_reset.py tests/integration/test_rebuild.py"
-        " tests/integration/test_control_planes.py --durations=20"
+        " tests/integration/test_control_plane_lost.py tests/integration/test_control_planes.py"
+        " --deselect tests/integration/test_rebuild.py::test_the_repository_is_lost_as_well_and_the_copy_is_enough"
+        " --durations=20"
     )
 
 

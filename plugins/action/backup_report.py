@@ -15,7 +15,8 @@ from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import v
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 Json = dict[str, t.Any]
-ARGUMENT_SPEC = {"plan": {"type": "dict", "required": True}, "results": {"type": "str", "required": True}}
+RESULTS_SPEC = {"plan": {"type": "dict", "required": True}, "results": {"type": "str", "required": True}}
+ARGUMENT_SPEC = {**RESULTS_SPEC, "copied": {"type": "str", "default": ""}}
 
 
 class ActionModule(ActionBase):
@@ -38,7 +39,8 @@ class ActionModule(ActionBase):
         except KubeError as exc:
             claims, volumes = [], []
             doubts = [f"claims that no node has are not named here: {exc}"]
-        found = report(plan["backup"], seen, claims, volumes)
+        copied = results(given["copied"], task_vars or {})
+        found = report(plan["backup"], seen, claims, volumes, copied)
         found.doubts += doubts
         changed = None if self._task.check_mode else any(one.get("changed") for one in seen.values())
         return {

@@ -7,11 +7,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.action.backup_report import ARGUMENT_SPEC, results
+from ansible_collections.atarnet.homelab.plugins.action.backup_report import RESULTS_SPEC, results
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.rehearsal import render, report
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
+ARGUMENT_SPEC = {**RESULTS_SPEC, "url": {"type": "str", "required": True}}
 
 
 class ActionModule(ActionBase):
@@ -27,5 +28,5 @@ class ActionModule(ActionBase):
         given = validated("drill_report", ARGUMENT_SPEC, self._task.args)
         plan = given["plan"]
         found = report(plan["backup"], results(given["results"], task_vars or {}))
-        text = render(plan["name"], plan["backup"], found, bool(self._task.check_mode))
+        text = render(plan["name"], given["url"], found, bool(self._task.check_mode))
         return {"changed": False, "report": found.as_data(), "msg": text}

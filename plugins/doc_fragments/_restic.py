@@ -35,6 +35,10 @@ options:
         description: File on the node with the certificates (PEM) of whom to believe there, instead of everybody's.
         type: path
         default: ""
+      is_copy:
+        description: Whether it is a copy (M(atarnet.homelab.backup_copy)); what is restored from it is told apart.
+        type: bool
+        default: false
   metrics_file:
     description: File for node-exporter's textfile collector, absolute, ends in C(.prom). None is written without it.
     type: str

@@ -51,11 +51,13 @@ options:
             with the password that the container has itself.
           - V(sqlite) copies a database of the volume by SQLite's own means.
           - V(freeze) has the pod stand still while it is read, where there are no snapshots.
+          - V(etcd) has etcd write a snapshot, and makes data of it to prove it; the volume is C(/etc/kubernetes) of a
+            control plane.
         type: str
         required: true
-        choices: [postgres, mysql, sqlite, freeze]
+        choices: [postgres, mysql, sqlite, freeze, etcd]
       labels:
-        description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
+        description: Labels of the pod, which has to run on this node. V(sqlite) and V(etcd) need none.
         type: dict
         default: {}
       container:
@@ -63,7 +65,7 @@ options:
         type: str
         default: ""
       database:
-        description: Name of the database; of V(sqlite) the file's path in the volume.
+        description: Name of the database; of V(sqlite) the file's path in the volume, of V(etcd) where it listens.
         type: str
         default: ""
       user:
@@ -99,11 +101,13 @@ options:
                 with the password that the container has itself.
               - V(sqlite) copies a database of the volume by SQLite's own means.
               - V(freeze) has the pod stand still while it is read, where there are no snapshots.
+              - V(etcd) has etcd write a snapshot, and makes data of it to prove it; the volume is C(/etc/kubernetes) of
+                a control plane.
             type: str
             required: true
-            choices: [postgres, mysql, sqlite, freeze]
+            choices: [postgres, mysql, sqlite, freeze, etcd]
           labels:
-            description: Labels of the pod, which has to run on this node. All but V(sqlite) need them.
+            description: Labels of the pod, which has to run on this node. V(sqlite) and V(etcd) need none.
             type: dict
             default: {}
           container:
@@ -111,7 +115,7 @@ options:
             type: str
             default: ""
           database:
-            description: Name of the database; of V(sqlite) the file's path in the volume.
+            description: Name of the database; of V(sqlite) the file's path in the volume, of V(etcd) where it listens.
             type: str
             default: ""
           user:

@@ -27,8 +27,15 @@ options:
     description: Name of the variable in which every host has its result of M(atarnet.homelab.volume_backup).
     type: str
     required: true
+  copied:
+    description:
+      - Name of the variable in which the host that copies has its result of M(atarnet.homelab.backup_copy). Where the
+        plan has a copy, one that failed is told as volumes are that failed.
+    type: str
+    default: ""
 seealso:
   - module: atarnet.homelab.volume_backup
+  - module: atarnet.homelab.backup_copy
 """
 
 EXAMPLES = r"""
@@ -36,15 +43,18 @@ EXAMPLES = r"""
   atarnet.homelab.backup_report:
     plan: "{{ validate_result.plan }}"
     results: backup_done
+    copied: backup_copied
   run_once: true
 """
 
 RETURN = r"""
 report:
-  description: What is saved, what is not, and what failed, the last two by name with the reason; and doubts.
+  description:
+    - What is saved, what is not, and what failed, the last two by name with the reason; doubts; and how many snapshots
+      were copied, and how many the copy had before, nothing where there is none or that failed.
   returned: always
   type: dict
-  sample: {saved: [], not_saved: {media/cache: homelab_backup.leave_out names it}, failed: {}, doubts: []}
+  sample: {saved: [], not_saved: {media/cache: homelab_backup.leave_out names it}, failed: {}, doubts: [], copied: {}}
 msg:
   description: The same for a person to read.
   returned: always

@@ -26,6 +26,10 @@ options:
     description: Name of the variable in which every host has its result of M(atarnet.homelab.volume_drill).
     type: str
     required: true
+  url:
+    description: What they restored from, the repository or its copy.
+    type: str
+    required: true
 seealso:
   - module: atarnet.homelab.volume_drill
 """
@@ -35,6 +39,7 @@ EXAMPLES = r"""
   atarnet.homelab.drill_report:
     plan: "{{ validate_result.plan }}"
     results: drill_done
+    url: "{{ validate_result.plan.backup.repository.url }}"
   run_once: true
 """
 

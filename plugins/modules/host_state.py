@@ -58,8 +58,8 @@ options:
       - "C(directory): PATH, with C(mode) (V(0755)), C(owner), C(group). Missing parents are made."
       - "C(link): PATH, with C(target)."
       - "C(archive): NAME, with C(sources) (architecture to C(urls) and C(sha256)), C(destination), C(mode) (V(0755)),
-        and either C(members) (list, or member to file name) or, for a plain file, C(file_name), with
-        C(packed: bzip2) when it is packed."
+        and either C(members) (list, or member to file name, in which C(*/) at the beginning is the folder on top,
+        whatever its name) or, for a plain file, C(file_name), with C(packed: bzip2) when it is packed."
       - "C(kernel_module): NAME, loaded now and at boot."
       - "C(sysctl): KEY, with C(value), set now and at boot."
       - "C(kernel_parameter): WORD, such as C(cgroup_enable=memory), in C(/boot/firmware/cmdline.txt) of a Raspberry Pi,

@@ -47,6 +47,7 @@ node:
     kubelet_conf: {description: Whether the kubelet has its credentials., type: bool, returned: success}
     bootstrap_conf: {description: Whether a join is half done., type: bool, returned: success}
     manifests: {description: Names of the static pods' manifests., type: list, elements: str, returned: success}
+    restoring: {description: Whether a restore of the control plane is half done., type: bool, returned: success}
     etcd_data: {description: Whether etcd has written here., type: bool, returned: success}
     kubelet_active: {description: Whether the kubelet runs., type: bool, returned: success}
     ca_sha256: {description: Identity of the cluster's certificate authority., type: str, returned: success}

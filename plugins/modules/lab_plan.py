@@ -233,7 +233,7 @@ plan:
         - Where volumes are backed up to and when. C(repository) names the files of the nodes that have what is secret;
           C(hosts) is what the engine of each node is told besides;
           C(not_saved) is by claim, why it is not backed up; C(forget) is the command for who removes old backups, where
-          the nodes may not. Null when nothing is asked for.
+          the nodes may not; C(elsewhere) is the copy, null where there is to be none. Null when nothing is asked for.
       type: dict
       sample:
         repository:
@@ -248,6 +248,7 @@ plan:
         rehearsal: Sun *-*-1..7 05:00:00
         keep: {daily: 7, weekly: 4, monthly: 6}
         forget: ""
+        elsewhere: null
         hosts:
           w1:
             tiers: [{name: ssd, folder: /srv/ssd/volumes, marker: .homelab-tier}]

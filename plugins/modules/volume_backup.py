@@ -31,10 +31,11 @@ attributes:
     support: partial
 options:
   parallel:
-    description: How many volumes are looked at, or dumped, at a time.
+    description: How many databases are dumped at a time.
     type: int
     default: 2
 seealso:
+  - module: atarnet.homelab.backup_copy
   - module: atarnet.homelab.volume_backup_info
   - module: atarnet.homelab.volume_restore
   - name: restic

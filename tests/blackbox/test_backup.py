@@ -6,6 +6,7 @@ The database is SQLite under writes, of Python's own; there is no image of Postg
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from lab import target
-from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
+from lab.podman import name_of
+from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
 from tests.support.volumes import LISTING
 
 SPACE = "saved"
@@ -109,9 +111,9 @@ def back_up(node: str) -> dict[str, t.Any]:
     return dict(json.loads(said[said.index("{\n") : said.rindex("}") + 1]))
 
 
-def restic(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a restic of this machine with the credentials that nodes have."""
-    given = target.backup(lab_record())["repository"]
+def restic(*words: str, check: bool = True, server: str = target.BACKUP) -> subprocess.CompletedProcess[str]:
+    """Run a restic of this machine on a server, with the credentials that nodes have."""
+    given = target.repository(lab_record(), server)
     place = Path(lab_record().folder) / "services" / "authority" / "ca.pem"
     own = {"RESTIC_REPOSITORY": given["url"], "RESTIC_PASSWORD": given["password"], "RESTIC_CACERT": str(place)}
     return subprocess.run(
@@ -120,10 +122,26 @@ def restic(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def snapshots() -> list[dict[str, t.Any]]:
-    """Return all snapshots of the repository, oldest first."""
-    found: list[dict[str, t.Any]] = json.loads(restic("snapshots", "--json").stdout)
+def snapshots(server: str = target.BACKUP) -> list[dict[str, t.Any]]:
+    """Return all snapshots of the repository on a server, oldest first."""
+    found: list[dict[str, t.Any]] = json.loads(restic("snapshots", "--json", server=server).stdout)
     return found
+
+
+def origins() -> set[str]:
+    """Return which snapshots of the repository the copy has."""
+    return {one["original"] for one in snapshots(target.COPY)}
+
+
+@contextlib.contextmanager
+def without_repository() -> Iterator[None]:
+    """Have nobody reach the server of the repository meanwhile."""
+    name = name_of(lab_record().name, target.BACKUP)
+    subprocess.run(["podman", "stop", "--time", "1", name], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["podman", "start", name], check=True, capture_output=True)
 
 
 def restore(*arguments: str) -> tuple[int, str]:
@@ -151,18 +169,24 @@ def apps() -> Iterator[None]:
 
 
 def test_nodes_back_up_by_themselves_and_a_foreign_restic_has_it() -> None:
-    done = {node: back_up(node) for node in ("w1", "w2")}
+    done = {node: back_up(node) for node in NODES}
     assert {node: sorted(one["volumes"]) for node, one in done.items()} == {
+        "cp1": ["control-plane/cp1"],
         "w1": [f"{SPACE}/app", f"{SPACE}/tree"],
         "w2": [f"{SPACE}/other"],
     }
     assert not any(one["failed"] for one in done.values())
-    assert {step["method"] for one in done.values() for step in one["steps"]} == {"btrfs"}
+    assert {step["method"] for node in ("w1", "w2") for step in done[node]["steps"]} == {"btrfs"}
     newest = {one["hostname"]: one["id"] for one in snapshots()}
     assert newest == {f"{lab_record().name}/{node}": one["snapshot"] for node, one in done.items()}
     listed = [json.loads(line) for line in restic("ls", "--json", done["w1"]["snapshot"]).stdout.splitlines()]
     paths = {one.get("path") for one in listed}
     assert {f"/{SPACE}/tree/files/albums/one/song", f"/{SPACE}/app/dump/database.sqlite"} <= paths
+    listed = [json.loads(line) for line in restic("ls", "--json", done["cp1"]["snapshot"]).stdout.splitlines()]
+    state = "/control-plane/cp1"
+    assert {f"{state}/dump/etcd.snapshot", f"{state}/files/pki/ca.key", f"{state}/files/encryption.yaml"} <= {
+        one.get("path") for one in listed
+    }
     assert not any("cache" in str(path) for path in paths)
     assert "no errors were found" in restic("check", "--read-data").stdout
 
@@ -210,7 +234,7 @@ def test_what_is_not_saved_is_named() -> None:
         f"{SPACE}/cache: homelab_backup.leave_out names it",
         "media/music: it is a read-only library, and homelab_backup.also does not name it",
         f"{SPACE}/waiting: it has no volume yet",
-        "the cluster's own state: etcd",
+        "control-plane/cp1 on cp1: as_is and a dump (etcd)",
         "nodes remove no old backup; who may do it runs:",
     ):
         assert words in told.output, words
@@ -237,12 +261,12 @@ def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> No
 
 
 def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
-    for node in ("w1", "w2"):
+    for node in NODES:
         back_up(node)
     before, rows = sums("w1", "tree"), int(run("app", COUNT))
     done = run_playbook(playbook="playbooks/drill.yml")
     assert done.code == 0 and done.changed_tasks() == [], done.output[-3000:]
-    said = re.search(r"drill volumes=3 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
+    said = re.search(r"drill volumes=4 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
     assert said, done.output[-3000:]
     print(said[0])
     assert float(said[1]) > 0 and int(said[2]) < 600
@@ -253,16 +277,108 @@ def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
     assert f'restore_duration_seconds{{volume="{SPACE}/other"}}' in on_node("w2", f"cat {METRICS}")
 
 
+def test_the_copy_has_all_and_a_foreign_restic_agrees() -> None:
+    run("tree", "head -c 2M /dev/urandom > /data/copied && sync")
+    done = run_playbook(playbook="playbooks/backup.yml")
+    assert done.code == 0, done.output[-3000:]
+    assert re.search(r"\d+ snapshots copied to rest:https://\S+, which had \d+", done.output), done.output[-3000:]
+    assert {one["id"] for one in snapshots()} <= origins()
+    assert "no errors were found" in restic("check", "--read-data", server=target.COPY).stdout
+    told = run_playbook("--check", playbook="playbooks/backup.yml")
+    assert told.code == 0 and "0 snapshots would be copied to" in told.output, told.output[-3000:]
+    # Files are cut as they are in the repository, so that what is equal is stored once.
+    cut = [json.loads(restic("cat", "config", server=one).stdout)["chunker_polynomial"] for one in target.OFFSETS]
+    assert cut[0] == cut[1]
+
+
+def test_a_copy_that_is_killed_is_gone_on_with() -> None:
+    before = origins()
+    run("tree", "head -c 60M /dev/urandom > /data/large && sync")
+    made = back_up("w1")["snapshot"]
+    assert made and made not in before
+    start = "systemctl start --no-block homelab-backup-copy.service"
+    seen = "until pgrep -f 'restic --json copy' > /dev/null; do sleep 0.05; done"
+    on_node("w1", f"{start}; {seen}; sleep 0.3; systemctl kill --signal=KILL homelab-backup-copy.service")
+    assert made not in origins()
+    on_node("w1", "systemctl start homelab-backup-copy.service")
+    assert {one["id"] for one in snapshots()} <= origins()
+    for server in target.OFFSETS:
+        assert restic("list", "locks", "--no-lock", server=server).stdout.split() == []
+        assert "no errors were found" in restic("check", "--read-data", server=server).stdout
+    run("tree", "rm /data/large")
+
+
+def test_the_copys_age_is_told() -> None:
+    on_node("w1", "systemctl start homelab-backup-copy.service")
+    text = on_node("w1", f"cat {METRICS.replace('.prom', '_copy.prom')}")
+    values = dict(one.split() for one in text.splitlines() if not one.startswith("#"))
+    assert values["homelab_backup_copy_failed"] == "0"
+    assert 0 <= time.time() - float(values["homelab_backup_copy_last_success_timestamp_seconds"]) < 60
+
+
+def test_without_the_repository_the_copy_is_enough() -> None:
+    run("tree", "echo last > /data/last && sync")
+    done = run_playbook(playbook="playbooks/backup.yml")
+    assert done.code == 0, done.output[-3000:]
+    before = sums("w1", "tree")
+    run("tree", "rm -r /data/albums /data/film && sync")
+    stop("tree")
+    assert sums("w1", "tree") != before
+    with without_repository():
+        code, told = restore(f"restore={SPACE}/tree", "overwrite=true")
+        assert code != 0 and "the target cannot be reached" in told, told[-3000:]
+        code, told = restore(f"restore={SPACE}/tree", "overwrite=true", "restore_from=copy")
+        assert code == 0 and f"{SPACE}/tree, verified" in told, told[-3000:]
+        rehearsed = run_playbook("-e", "drill_from=copy", playbook="playbooks/drill.yml")
+        assert rehearsed.code == 0 and "drill volumes=4 checksums=equal" in rehearsed.output, rehearsed.output[-3000:]
+        # Without Ansible, on a node that does not copy.
+        assert json.loads(on_node("w2", "homelab-backup drill --copy"))["failed"] == {}
+    assert sums("w1", "tree") == before
+    assert f'homelab_backup_copy_last_verified_restore_timestamp_seconds{{volume="{SPACE}/other"}}' in on_node(
+        "w2", f"cat {METRICS}"
+    )
+    apply(pod("tree", "w1"))
+    kubectl("--namespace", SPACE, "wait", "--for=condition=Ready", "--timeout=60s", "pod/tree")
+
+
+def test_nobody_else_reads_what_opens_the_copy() -> None:
+    for node in ("w1", "w2"):
+        found = on_node(node, "cd /etc/homelab-backup && stat --format '%a %U %n' copy.password copy.environment")
+        assert found.split("\n")[:2] == ["600 root copy.password", "600 root copy.environment"]
+    assert [
+        on_node(node, "systemctl is-active homelab-backup-copy.timer || true").strip() for node in ("w1", "w2")
+    ] == [
+        "active",
+        "inactive",
+    ]
+
+
 def test_what_cannot_be_meant_is_refused_by_name() -> None:
+    code, told = restore(f"restore={SPACE}/tree", "restore_from=elsewhere")
+    assert code != 0 and "from elsewhere: there is no such place" in told
     code, told = restore(f"restore={SPACE}/tre")
     assert code != 0 and f"there is no backup of {SPACE}/tre. Did you mean" in told
 
 
 def test_nodes_can_add_and_not_remove() -> None:
-    before = snapshots()
-    refused = restic("forget", before[0]["id"], check=False)
-    assert refused.returncode != 0 and "403" in refused.stderr
-    assert snapshots() == before
+    for server in target.OFFSETS:
+        before = snapshots(server)
+        refused = restic("forget", before[0]["id"], check=False, server=server)
+        assert refused.returncode != 0 and "403" in refused.stderr
+        assert snapshots(server) == before
+
+
+def test_without_a_copy_nothing_of_it_is_left_on_the_nodes() -> None:
+    given = {**target.backup(lab_record()), "copy": {}}
+    found = "ls -d /etc/homelab-backup/copy* /etc/systemd/system/*homelab-backup-copy* /run/homelab-backup/*copy* \
+/var/lib/prometheus/node-exporter/*copy* 2> /dev/null || true"
+    assert len(on_node("w1", found).split()) >= 6
+    before = snapshots(target.COPY)
+    for arguments, left in ((["-e", json.dumps({"homelab_backup": given})], 0), ([], 6)):
+        done = run_playbook(*arguments, playbook="playbooks/platform.yml")
+        assert done.code == 0, done.output[-3000:]
+        assert min(len(on_node("w1", found).split()), 6) == left
+    assert snapshots(target.COPY) == before
 
 
 def test_without_backups_nothing_of_them_is_left_on_the_nodes_and_the_repository_stays() -> None:

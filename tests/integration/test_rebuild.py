@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All nodes are lost with their disks. One command later the apps are started, and find what they had written.
 
-Its last line, `drill volumes= checksums= rto_seconds= rpo_seconds=`, tells how long it took from blank nodes until all
-was compared, and how old the oldest backup was when the nodes were lost.
+So it is when the repository of their backups is lost with them: all comes from its copy then. The last line of the
+first test, `drill volumes= checksums= rto_seconds= rpo_seconds=`, tells how long it took from blank nodes until all was
+compared, and how old the oldest backup was when the nodes were lost.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import atexit
 import json
 import re
+import shutil
 import time
 import typing as t
 
 import pytest
 
-from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, on_node, run_playbook
+from lab import target
+from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, lab_record, on_node, run_playbook
 from tests.support.volumes import LISTING
 
 SPACE = "lost"
@@ -129,20 +132,21 @@ def age_of_backups(output: str) -> int:
     return int(match[2])
 
 
-def test_all_nodes_are_lost_and_everything_is_there_again() -> None:
+def saved() -> tuple[int, dict[str, str]]:
+    """Start the apps and have them backed up; returns how many rows there were, and what the other volumes hold."""
     start()
     committed = rows()[2]
-    saved = run_playbook(playbook="playbooks/backup.yml")
-    assert saved.code == 0, saved.output[-3000:]
+    done = run_playbook(playbook="playbooks/backup.yml")
+    assert done.code == 0, done.output[-3000:]
     before = sums()
     assert len(before) == VOLUMES - 1 and all("film" in told for told in before.values())
-    rehearsed = run_playbook(playbook="playbooks/drill.yml")
-    assert rehearsed.code == 0, rehearsed.output[-3000:]
-    lost = age_of_backups(rehearsed.output)
+    return committed, before
 
+
+def rebuild(committed: int, before: dict[str, str], *arguments: str) -> None:
+    """Lose all nodes, rebuild the lab, start the apps and compare."""
     lab("nodes", "reset")
-    began = time.monotonic()
-    rebuilt = run_playbook(playbook="playbooks/rebuild.yml")
+    rebuilt = run_playbook(*arguments, playbook="playbooks/rebuild.yml")
     assert rebuilt.code == 0, rebuilt.output[-6000:]
     # There may be backups of what other tests made.
     told = re.search(r"rebuild volumes=(\d+) checksums=equal rto_seconds=\d+", rebuilt.output)
@@ -151,10 +155,10 @@ def test_all_nodes_are_lost_and_everything_is_there_again() -> None:
     state, count, last = rows()
     assert (state, count) == ("ok", last) and last >= committed > 0
     assert sums() == before
-    took = round(time.monotonic() - began)
-    # Behind what pytest says.
-    atexit.register(print, f"drill volumes={VOLUMES} checksums=equal rto_seconds={took} rpo_seconds={lost}")
-    # What was made for them is theirs: with the claims it goes.
+
+
+def end() -> None:
+    """Remove the apps. What was made for them is theirs: with the claims it goes."""
     kubectl("delete", "namespace", SPACE, "--timeout=120s")
     for _second in range(60):
         left = [on_node(node, f"ls /srv/*/volumes | grep -c _{SPACE}_ || true").strip() for node in ("w1", "w2")]
@@ -162,3 +166,27 @@ def test_all_nodes_are_lost_and_everything_is_there_again() -> None:
             return
         time.sleep(1)
     pytest.fail(f"files of deleted claims are left: {left}")
+
+
+def test_all_nodes_are_lost_and_everything_is_there_again() -> None:
+    committed, before = saved()
+    rehearsed = run_playbook(playbook="playbooks/drill.yml")
+    assert rehearsed.code == 0, rehearsed.output[-3000:]
+    lost = age_of_backups(rehearsed.output)
+    began = time.monotonic()
+    rebuild(committed, before)
+    took = round(time.monotonic() - began)
+    # Behind what pytest says.
+    atexit.register(print, f"drill volumes={VOLUMES} checksums=equal rto_seconds={took} rpo_seconds={lost}")
+    end()
+
+
+def test_the_repository_is_lost_as_well_and_the_copy_is_enough() -> None:
+    committed, before = saved()
+    # Its server is there, and has lost its disk.
+    place = target.folder(lab_record(), target.BACKUP) / target.USER
+    shutil.rmtree(place)
+    rebuild(committed, before, "-e", "restore_from=copy")
+    again = run_playbook(playbook="playbooks/backup.yml")
+    assert again.code == 0 and (place / "config").exists(), again.output[-3000:]
+    end()

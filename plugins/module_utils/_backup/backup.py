@@ -10,12 +10,11 @@ import os
 import shutil
 import time
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
-from . import hooks, last, manifest, record, sources, view
+from . import last, manifest, record, sources, view
 from .causes import INCOMPLETE
 from .discover import Found, find
 from .journal import UNLOCK, Journal, undo_all
@@ -24,12 +23,15 @@ from .observe import observe
 from .plan import Plan, Step, make_plan
 from .pods import Crictl, Pods
 from .process import there
-from .restic import Answer, Restic
+from .restic import Answer, Restic, Waiting
 
 ATTEMPT = "Cannot back up the volumes of this node"
 _WAIT_S = 600.0
 _END_S = 10.0
-_PID = "restic.pid"
+PID = "restic.pid"
+
+# A volume, and the folder in which it is read.
+Opened = tuple[Step, str]
 
 
 @dataclass
@@ -96,7 +98,7 @@ def _begin(wanted: Wanted, places: Places) -> tuple[Journal, list[str]]:
     restic = Restic(wanted.repository, places)
 
     def unlock() -> None:
-        _await_end(places)
+        await_end(places)
         restic.reach("Cannot take away locks of ended processes")
         restic.demand("Cannot take away locks of ended processes", "unlock")
 
@@ -108,10 +110,10 @@ def _begin(wanted: Wanted, places: Places) -> tuple[Journal, list[str]]:
     return journal, undone
 
 
-def _await_end(places: Places) -> None:
+def await_end(places: Places) -> None:
     """Wait for a restic that ends with the run that started it: the lock of a process that is still there stays."""
     end = time.monotonic() + _END_S
-    with contextlib.suppress(OSError), open(f"{places.work}/{_PID}", encoding="ascii") as stream:
+    with contextlib.suppress(OSError), open(f"{places.work}/{PID}", encoding="ascii") as stream:
         process = stream.read()
         while time.monotonic() < end:
             with open(f"/proc/{process}/comm", encoding="ascii") as about:
@@ -149,101 +151,124 @@ class _Run:
         self._restic = Restic(wanted.repository, places)
 
     def take(self, steps: t.Sequence[Step]) -> None:
-        failed, by_name = self._result.failed, {step.volume.name: step for step in steps}
+        failed = self._result.failed
         for step in steps:
-            view.make_folders(self._places, step.volume.name, bool(step.volume.hook and step.volume.hook.dumps))
+            view.make_folders(self._places, step.volume.name, step.dumps)
         # Databases first: theirs take longest, and nobody stands still for them.
-        self._each(self._dump, {step.volume.name: step.real for step in steps if self._dumps_alive(step)}, by_name)
+        self._dump_all([(step, step.real) for step in steps if step.dumps_alive])
         left = [step for step in steps if step.volume.name not in failed]
-        with sources.opened(left, self._journal, self._pods, failed) as folders:
-            dumping = {name: place for name, place in folders.items() if self._dumps_files(by_name[name])}
-            self._each(self._dump, dumping, by_name)
-            self._each(self._describe, {name: folders[name] for name in folders if name not in failed}, by_name)
-            kept = {name: place for name, place in folders.items() if name not in failed}
-            if kept:
-                self._save(kept)
-        for name in sorted(kept):
-            if by_name[name].method == AS_IS:
-                self._tell_changes(by_name[name])
-
-    def _dumps_alive(self, step: Step) -> bool:
-        return bool(step.volume.hook and step.volume.hook.dumps and step.volume.hook.kind != "sqlite")
-
-    def _dumps_files(self, step: Step) -> bool:
-        return bool(step.volume.hook and step.volume.hook.kind == "sqlite")
-
-    def _each(
-        self, what: t.Callable[[Step, str], None], folders: t.Mapping[str, str], steps: t.Mapping[str, Step]
-    ) -> None:
-        """Do it for each volume, some at a time; one that fails is left out, with the reason."""
-        if not folders:
+        same = last.unchanged(left, self._wanted, self._places)
+        if same is not None:
+            for step, foot in zip(left, same):
+                self._tell(step, manifest.Taken(foot["files"], foot["bytes"]))
             return
+        with sources.opened(left, self._journal, self._pods, failed) as folders:
+            opened = [(step, folders[step.volume.name]) for step in left if step.volume.name in folders]
+            self._dump_all([(step, folder) for step, folder in opened if step.dumps and not step.dumps_alive])
+            self._save(self._kept(opened))
+        for step, _folder in self._kept(opened):
+            if step.method == AS_IS:
+                self._tell_changes(step)
 
-        def one(name: str) -> None:
-            try:
-                what(steps[name], folders[name])
-            except HostError as exc:
-                self._result.failed[name] = str(exc)
+    def _kept(self, opened: t.Sequence[Opened]) -> list[Opened]:
+        """Return those that did not fail."""
+        return [(step, folder) for step, folder in opened if step.volume.name not in self._result.failed]
 
-        with ThreadPoolExecutor(self._wanted.parallel) as pool:
-            for _done in pool.map(one, sorted(folders)):
-                pass
+    def _dump_all(self, opened: t.Sequence[Opened]) -> None:
+        """Dump some at a time."""
+        if opened:
+            # Most nodes have none, and importing these takes longer than to look whether anything changed.
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(self._wanted.parallel) as pool:
+                for _done in pool.map(lambda one: self._try(self._dump, *one), opened):
+                    pass
+
+    def _try(self, what: t.Callable[[Step, str], None], step: Step, source: str) -> None:
+        """Do it for a volume; one that fails is left out, with the reason."""
+        try:
+            what(step, source)
+        except HostError as exc:
+            self._result.failed[step.volume.name] = str(exc)
 
     def _dump(self, step: Step, source: str) -> None:
         if step.volume.hook:
+            from . import hooks
+
             folder = f"{self._places.of(step.volume.name)}/{DUMP}"
             hooks.dump(step.volume, step.volume.hook, source, step.method, folder, self._places.work, self._pods)
 
     def _describe(self, step: Step, source: str) -> None:
         name = step.volume.name
         folder = self._places.of(name)
-        if step.volume.hook and step.volume.hook.dumps:
+        if step.dumps:
             manifest.write(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}", name, step.method, self._places.work)
         elif os.path.lexists(f"{folder}/{DUMP}.{MANIFEST}"):
             os.unlink(f"{folder}/{DUMP}.{MANIFEST}")
         taken = manifest.write(source, f"{folder}/{MANIFEST}", name, step.method, self._places.work)
-        self._result.volumes[name] = {
-            "method": step.method,
-            "files": taken.files,
-            "bytes": taken.bytes,
-            "changed": taken.changed,
-            "unsteady": taken.unsteady,
-        }
+        self._tell(step, taken)
         if taken.left_out:
             self._result.failed[name] = (
                 f"a btrfs subvolume lies in it and is not in the snapshot: {taken.left_out[0]}. "
                 "Make it a folder, or name it as a volume of its own."
             )
 
-    def _save(self, folders: t.Mapping[str, str]) -> None:
-        latest = last.Last(self._wanted, self._places, folders)
-        if latest.is_this(self._restic):
+    def _tell(self, step: Step, taken: manifest.Taken) -> None:
+        self._result.volumes[step.volume.name] = {
+            "method": step.method,
+            "files": taken.files,
+            "bytes": taken.bytes,
+            "changed": taken.changed,
+            "unsteady": taken.unsteady,
+        }
+
+    def _save(self, opened: t.Sequence[Opened]) -> None:
+        """Write the manifests while restic opens the repository, then have it save them and the folders."""
+        if not opened:
             return
-        names = b"".join(os.fsencode(name) + b"\0" for name in sorted(folders))
-        binds = {f"{self._places.of(name)}/{FILES}": folders[name] for name in sorted(folders)}
-        words = ["backup", "--files-from-raw=-", f"--host={self._wanted.host}", "--group-by=host", f"--tag={TAG}"]
-        volumes = [step.volume for step in self._result.steps if step.volume.name in folders]
-        words += [f"--tag={volume.tag}" for volume in volumes if volume.tag]
-        words += ["--skip-if-unchanged", "--no-scan", "--quiet"]
+        with self._restic_before(opened) as waiting:
+            for step, folder in opened:
+                if step.volume.name not in self._result.volumes:
+                    self._try(self._describe, step, folder)
+            kept = self._kept(opened)
+            answer = waiting.go_on() if len(kept) == len(opened) else None
+        latest = last.Last(self._wanted, self._places, [step for step, _folder in kept])
+        if answer:
+            self._note(answer, latest)
+        elif not latest.is_this(self._restic):
+            self._save(kept)
+
+    @contextlib.contextmanager
+    def _restic_before(self, opened: t.Sequence[Opened]) -> t.Iterator[Waiting]:
+        """Give a restic that sees the folders at their places, and saves them when it is told to go on."""
+        names = f"{self._places.work}/names"
+        with explained(f"Cannot write {names}"), open(names, "wb") as stream:
+            stream.writelines(os.fsencode(step.volume.name) + b"\0" for step, _folder in opened)
+        binds = {f"{self._places.of(step.volume.name)}/{FILES}": folder for step, folder in opened}
+        words = ["backup", f"--files-from-raw={names}", "--skip-if-unchanged", "--no-scan", "--quiet"]
+        words += [f"--host={self._wanted.host}", "--group-by=host", f"--tag={TAG}"]
+        words += [f"--tag={step.volume.tag}" for step, _folder in opened if step.volume.tag]
         # A lock of restic may be all that a killed run leaves.
         lock = self._journal.add(UNLOCK)
         try:
-            with view.seen(binds) as show:
+            with view.seen(binds) as show, contextlib.ExitStack() as stack:
 
                 def prepare() -> None:
                     # This process becomes restic.
-                    with open(f"{self._places.work}/{_PID}", "w", encoding="ascii") as stream:
+                    with open(f"{self._places.work}/{PID}", "w", encoding="ascii") as stream:
                         stream.write(str(os.getpid()))
                     show()
 
-                answer = self._restic.demand(
-                    ATTEMPT, *words, patience=self._patience, cwd=self._places.view, data=names, prepare=prepare
-                )
+                how: t.Any = {"patience": self._patience, "cwd": self._places.view, "prepare": prepare}
+                yield stack.enter_context(self._restic.waiting(ATTEMPT, *words, **how))
         except HostError:
             # Restic came to an end of its own.
             self._journal.remove(lock)
             raise
         self._journal.remove(lock)
+
+    def _note(self, answer: Answer, latest: last.Last) -> None:
+        """Note what restic tells of what it saved."""
         told = answer.last("summary")
         self._result.snapshot = str(told.get("snapshot_id", ""))
         self._result.bytes_added = int(told.get("data_added_packed", 0))

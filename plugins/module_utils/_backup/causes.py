@@ -40,7 +40,8 @@ def explain(
     """Return the error for what restic ended with. *holders* looks at the locks, when there is reason to."""
     said, low = words or "restic said nothing", words.lower()
     if code == NO_REPOSITORY:
-        fix = "Make it with the verb init, or correct repository.url; is the target mounted?"
+        verb = "copy" if repository.is_copy else "init"
+        fix = f"Make it with the verb {verb}, or correct {repository.key}.url; is the target mounted?"
         return HostError(attempted, f"there is no repository at {repository.url}", fix)
     if code == WRONG_PASSWORD:
         fix = f"Put the password of this repository into {repository.password_file}"
@@ -58,7 +59,7 @@ def explain(
             attempted, f"the target is full: {said}", "Free space there, or forget and prune old snapshots"
         )
     if any(one in low for one in _UNTRUSTED):
-        fix = "Is it that machine? Then give the certificate of its authority as homelab_backup.repository.ca"
+        fix = f"Is it that machine? Then give the certificate of its authority as homelab_backup.{repository.key}.ca"
         return HostError(attempted, f"what the target shows is not believed: {said}", fix)
     if any(one in low for one in _UNREACHABLE):
         return unreachable(attempted, said)
@@ -66,7 +67,7 @@ def explain(
         fix = "Run the verb check with data, and `restic repair` as it says; keep a copy of the repository first"
         return HostError(attempted, f"the repository is damaged: {said}", fix)
     if any(one in low for one in _REFUSED):
-        fix = "Let the credentials in repository.environment_file, or root, read and add there"
+        fix = f"Let the credentials of homelab_backup.{repository.key}.environment, or root, read and add there"
         return HostError(attempted, f"the target refuses it: {said}", fix)
     return HostError(attempted, f"restic ended with {code}: {said}", "Look at what it says")
 

@@ -4,6 +4,8 @@
 
 It reads what volume_backup takes as JSON from /etc/homelab-backup/backup.json. It ends with 0, with 1 when something
 failed (also when only some volumes did), with 2 when it was called wrongly.
+
+Hosts compile it at each start: what a backup does not need is imported by the verbs that do.
 """
 
 # It is no module: it speaks to whoever called it.
@@ -19,11 +21,10 @@ import sys
 import typing as t
 
 from .._host.errors import HostError, explained
-from . import backup, drill, record, repository
+from . import backup, record
 from .discover import find
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
-from .restore import Wish, last_backups, restore, snapshots
 
 CONFIG = "/etc/homelab-backup/backup.json"
 
@@ -34,7 +35,10 @@ def main(arguments: t.Sequence[str] | None = None, places: Places | None = None)
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     given = _parser().parse_args(arguments)
     try:
-        answer = given.run(_read(given.config), places or Places(), given)
+        wanted = _read(given.config)
+        # Of verbs that use a repository, whichever it is.
+        wanted = wanted.of_copy() if getattr(given, "copy", False) else wanted
+        answer = given.run(wanted, places or Places(), given)
     except HostError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
@@ -69,22 +73,28 @@ def _parser() -> argparse.ArgumentParser:
         text = "how long locks of others are waited for, such as 1h (default: not)"
         sub.add_argument("--patience", default="0s", metavar="TIME", help=text)
 
+    def either(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--copy", action="store_true", help="use the copy instead of the repository")
+        return sub
+
     waits(verb("run", _run, "back up all volumes"))
+    waits(verb("copy", _copy, "copy what the copy of the repository lacks"))
     verb("plan", _plan, "tell how each volume would be read")
     verb("undo", _undo, "take back what a run left that was killed")
     verb("ready", _ready, "prove that the repository is there and opens; the node that is to makes it")
     verb("init", _init, "make the repository")
-    sub = verb("snapshots", _snapshots, "list the snapshots of a volume, or the last of every volume of the lab")
+    sub = either(verb("snapshots", _snapshots, "list a volume's snapshots, or the last of every volume of the lab"))
     sub.add_argument("volume", nargs="?", default="")
-    sub = verb("restore", _restore, "restore a volume, verified")
+    sub = either(verb("restore", _restore, "restore a volume, verified"))
     sub.add_argument("volume")
     sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
     sub.add_argument("--snapshot", default="latest")
     sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
-    verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal")
-    sub = verb("check", _check, "check the repository")
+    either(verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal"))
+    sub = either(verb("check", _check, "check the repository"))
     sub.add_argument("--data", action="store_true", help="read all of it")
-    sub = verb("forget", _forget, "forget old snapshots of the lab and prune; not where the repository is append-only")
+    text = "forget old snapshots of the lab and prune; not where the repository is append-only"
+    sub = either(verb("forget", _forget, text))
     waits(sub)
     for name in KEEP:
         sub.add_argument(f"--keep-{name}", type=int, default=0, metavar="N")
@@ -93,7 +103,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     done = backup.run(wanted, places, patience=given.patience)
-    return {**dataclasses.asdict(done), "steps": [step.public() for step in done.steps]}
+    return {**vars(done), "steps": [step.public() for step in done.steps]}
+
+
+def _copy(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from . import copies
+
+    return dataclasses.asdict(copies.run(wanted, places, patience=given.patience))
 
 
 def _plan(wanted: Wanted, _places: Places, _given: argparse.Namespace) -> Json:
@@ -106,8 +122,14 @@ def _undo(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 
 
 def _ready(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    from . import repository
+
     # Where node-exporter reads is empty after a boot.
     record.publish(record.load(places), wanted.metrics_file)
+    if wanted.copy:
+        from . import copies
+
+        copies.publish(wanted, places)
     return repository.ready(wanted, places)
 
 
@@ -118,6 +140,8 @@ def _init(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
 
 
 def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .restore import last_backups, snapshots
+
     restic = Restic(wanted.repository, places)
     if not given.volume:
         return {"snapshots": last_backups(restic, wanted.lab, places.view)}
@@ -126,12 +150,16 @@ def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Jso
 
 
 def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .restore import Wish, restore
+
     target = given.target or _place_of(given.volume, wanted)
     words = (wanted.lab, given.volume, target, wanted.repository, given.snapshot, given.overwrite)
     return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
 
 
 def _drill(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
+    from . import drill
+
     return dataclasses.asdict(drill.drill(wanted, places))
 
 
@@ -153,6 +181,8 @@ def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
 
 
 def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
+    from .restore import of_lab
+
     attempt = "Cannot forget old snapshots"
     kept = {name: getattr(given, f"keep_{name}") for name in KEEP}
     kept = kept if any(kept.values()) else dict(wanted.keep)
@@ -161,11 +191,7 @@ def _forget(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     restic = Restic(wanted.repository, places)
     restic.reach(attempt)
     words = [f"--keep-{name}={count}" for name, count in kept.items() if count]
-    hosts = sorted({
-        str(one["hostname"])
-        for one in restic.demand(attempt, "snapshots", f"--tag={TAG}").messages
-        if str(one.get("hostname", "")).startswith(f"{wanted.lab}/")
-    })  # fmt: skip
+    hosts = sorted({str(one["hostname"]) for one in of_lab(restic, attempt, wanted.lab)})
     if hosts:
         words += [f"--host={one}" for one in hosts]
         restic.demand(attempt, "forget", "--prune", "--group-by=host", f"--tag={TAG}", *words, patience=given.patience)

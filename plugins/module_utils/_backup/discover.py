@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .model import Tier, Volume, Wanted
-from .restore import mounted_by
+from .observe import mounted_by
 
 # As local-path-provisioner names them; neither a namespace nor a claim has an underscore.
 _FOLDER = re.compile(r"pvc-[0-9a-f-]{36}_([a-z0-9][-a-z0-9]*)_([a-z0-9][-a-z0-9.]*)")

@@ -13,11 +13,14 @@ import tempfile
 import urllib.parse
 
 from .._host.errors import HostError, explained
-from .model import AS_IS, Hook, Volume
+from . import etcd
+from .model import AS_IS, ETCD, Hook, Volume
 from .pods import Pods
 
+# In a dump's folder.
+ETCD_FILE = "etcd.snapshot"
 _USERS = {"postgres": "postgres", "mysql": "root"}
-_NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": "database.sqlite"}
+_NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": "database.sqlite", ETCD: ETCD_FILE}
 
 
 def command(hook: Hook) -> list[str]:
@@ -46,6 +49,8 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
         with explained(f"Cannot write the dump of {volume.name}"):
             if hook.kind == "sqlite":
                 _sqlite(volume.name, f"{source}/{hook.database}", partial, live=method == AS_IS)
+            elif hook.kind == ETCD:
+                etcd.save("Cannot save the state of the cluster", f"{source}/pki/etcd", hook.database, partial)
             else:
                 with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
                     pods.run(volume.namespace, hook, command(hook), stream)
@@ -63,7 +68,7 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
 def probe(name: str, folder: str) -> None:
     """Look whether the dump of a volume in *folder* is whole, by what its kind begins or ends with. Raises HostError.
 
-    SQLite checks its own; of the others only the marks of their programs are known here.
+    SQLite checks its own, and etcd makes data of its own; of the others only the marks of their programs are known.
     """
     attempt, fix = f"Cannot use the dump of {name}", "Take an older snapshot, and look at what the hook does"
     for kind, file in _NAMES.items():
@@ -74,6 +79,9 @@ def probe(name: str, folder: str) -> None:
             found = _quick_check(attempt, path)
             if found != "ok":
                 raise HostError(attempt, f"the database is damaged: {found}", fix)
+            continue
+        if kind == ETCD:
+            etcd.prove(attempt, path, os.path.dirname(folder))
             continue
         with explained(attempt), open(path, "rb") as stream:
             begin = stream.read(5)

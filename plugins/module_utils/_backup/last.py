@@ -22,28 +22,36 @@ from .restic import Restic
 class Last:
     """The manifests as they are now, against those that went into the last snapshot."""
 
-    def __init__(self, wanted: Wanted, places: Places, volumes: t.Iterable[str]) -> None:
+    def __init__(self, wanted: Wanted, places: Places, steps: t.Iterable[Step]) -> None:
         self._path = places.last
-        self._now: Json = {"repository": wanted.repository.url, "host": wanted.host, "manifests": {}}
-        for volume in sorted(volumes):
+        self._now: Json = {"repository": wanted.repository.url, "host": wanted.host, "manifests": {}, "dumps": {}}
+        for step in steps:
+            if step.volume.hook and step.dumps:
+                # Of the same files another dump can be asked for.
+                self._now["dumps"][step.volume.name] = [step.volume.hook.kind, step.volume.hook.database]
             for name in (MANIFEST, f"{DUMP}.{MANIFEST}"):
-                path = f"{places.of(volume)}/{name}"
+                path = f"{places.of(step.volume.name)}/{name}"
                 if os.path.lexists(path):
                     # A manifest that says something else is another file.
                     status = os.stat(path)
                     self._now["manifests"][path] = [status.st_ino, status.st_mtime_ns, status.st_size]
 
-    def is_this(self, restic: Restic) -> bool:
-        """Tell whether that snapshot is what would be taken, and still in the repository. Raises HostError."""
+    def snapshot(self) -> str:
+        """Return the snapshot that has these manifests, "" when the last one has others."""
         try:
             with open(self._path, encoding="utf-8") as stream:
                 known = dict(json.load(stream))
         except (OSError, ValueError):
-            return False
+            return ""
         snapshot = str(known.pop("snapshot", ""))
-        if known != self._now or not snapshot:
+        return snapshot if known == self._now else ""
+
+    def is_this(self, restic: Restic) -> bool:
+        """Tell whether that snapshot is what would be taken, and still in the repository. Raises HostError."""
+        snapshot, attempt = self.snapshot(), "Cannot look for the last snapshot"
+        if not snapshot:
             return False
-        found = restic.demand("Cannot look for the last snapshot", "snapshots", "--no-lock", f"--host={known['host']}")
+        found = restic.demand(attempt, "snapshots", "--no-lock", f"--host={self._now['host']}")
         return any(one.get("id") == snapshot for one in found.messages)
 
     def keep(self, snapshot: str) -> None:
@@ -57,12 +65,24 @@ def predict(steps: t.Sequence[Step], wanted: Wanted, places: Places) -> bool:
 
     What a database would dump is unknown before.
     """
+    if any(step.dumps_alive for step in steps):
+        return True
+    return bool(steps) and unchanged(steps, wanted, places) is None
+
+
+def unchanged(steps: t.Sequence[Step], wanted: Wanted, places: Places) -> list[Json] | None:
+    """Return the feet of the volumes' manifests when volumes and dumps are what the last snapshot has, else None.
+
+    They are looked at where they are: what is unchanged when it is looked at was so when that began. Raises HostError.
+    """
+    latest, feet = Last(wanted, places, steps), []
+    if not latest.snapshot():
+        return None
     for step in steps:
-        hook = step.volume.hook
-        if hook and hook.kind in ("postgres", "mysql"):
-            return True
-        if manifest.unchanged(step.real, f"{places.of(step.volume.name)}/{MANIFEST}", step.method) is None:
-            return True
-    return bool(steps) and not Last(wanted, places, [step.volume.name for step in steps]).is_this(
-        Restic(wanted.repository, places)
-    )
+        folder = places.of(step.volume.name)
+        foot = manifest.unchanged(step.real, f"{folder}/{MANIFEST}", step.method)
+        dump = f"{folder}/{DUMP}"
+        if foot is None or (step.dumps and manifest.unchanged(dump, f"{dump}.{MANIFEST}", step.method) is None):
+            return None
+        feet.append(foot)
+    return feet if latest.is_this(Restic(wanted.repository, places)) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 import typing as t
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from .._host.errors import HostError
@@ -17,8 +18,11 @@ Json = dict[str, t.Any]
 TAG = "homelab-backup"
 TIER_TAG = "tier"
 BTRFS, FREEZE, AS_IS = METHODS = ("btrfs", "freeze", "as_is")
+ETCD = "etcd"
 DUMPS = ("postgres", "mysql", "sqlite")
 HOOKS = (*DUMPS, FREEZE)
+# The state of the cluster is backed up as a volume of each control plane: CONTROL_PLANE/NODE.
+CONTROL_PLANE, KUBERNETES = "control-plane", "/etc/kubernetes"
 # Inside a volume's folder in the snapshot.
 FILES, MANIFEST, DUMP = "files", "manifest", "dump"
 
@@ -27,6 +31,7 @@ _HOST = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
 # Into a command line of a program in a container: nothing that could be taken for an option.
 _DATABASE = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
 _LABEL = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][-A-Za-z0-9.]*:[0-9]+")
 KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -35,7 +40,7 @@ class Hook:
     """What is done so that the copy is worth something.
 
     *labels* find the pod in the volume's namespace, *container* is needed where it has several. *database* is its
-    name, for sqlite the file's path inside the volume.
+    name, for sqlite the file's path inside the volume, for etcd where it listens (HOST:PORT).
     """
 
     kind: str
@@ -47,7 +52,7 @@ class Hook:
     @property
     def dumps(self) -> bool:
         """Whether it writes a file beside the volume's own."""
-        return self.kind in DUMPS
+        return self.kind in (*DUMPS, ETCD)
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,30 @@ class Tier:
 
 @dataclass(frozen=True)
 class Repository:
-    """Where to: restic's own notation, the files that hold what is secret, and whom to believe there (PEM)."""
+    """Where to: restic's own notation, the files that hold what is secret, and whom to believe there (PEM).
+
+    One that *is_copy* of another has all that is in that one; what is proven of it is told apart.
+    """
 
     url: str
     password_file: str
     environment_file: str = ""
     ca_file: str = ""
+    is_copy: bool = False
+
+    @property
+    def key(self) -> str:
+        """What of homelab_backup it is."""
+        return "copy" if self.is_copy else "repository"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The repository elsewhere that has what the first one has; *keep* is how many snapshots outlive ``forget``."""
+
+    repository: Repository
+    keep: t.Mapping[str, int] = field(default_factory=dict)
+    metrics_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +163,11 @@ class Places:
         """What is known of each volume's last backup and restore."""
         return f"{self.state}/volumes.json"
 
+    @property
+    def copy(self) -> Places:
+        """Those of the copy, which is made while backups go on."""
+        return Places(f"{self.state}/copy", f"{self.lock.removesuffix('.lock')}-copy.lock")
+
     def of(self, volume: str) -> str:
         """Return a volume's folder in the view."""
         return f"{self.view}/{volume}"
@@ -164,6 +192,13 @@ class Wanted:
     makes_repository: bool = False
     parallel: int = 2
     metrics_file: str = ""
+    copy: Copy | None = None
+
+    def of_copy(self) -> Wanted:
+        """Return the same with the copy in the repository's place. Raises HostError."""
+        if not self.copy:
+            raise HostError("Cannot use the copy", "there is none", "Set homelab_backup.copy, and run site.yml")
+        return replace(self, repository=self.copy.repository, keep=self.copy.keep, copy=None)
 
     @property
     def host(self) -> str:
@@ -177,7 +212,8 @@ def parse(data: Json) -> Wanted:
     for key in ("lab", "node"):
         if not _HOST.fullmatch(str(data.get(key) or "")):
             problems.append(f"{key}: {data.get(key)!r} is no name; use letters, digits, dots and dashes")
-    repository = _repository(data.get("repository") or {}, problems)
+    repository = _repository(data.get("repository") or {}, "repository", problems)
+    copy = _copy(data.get("copy") or {}, problems)
     volumes = [_volume(entry, f"volumes[{at}]", problems) for at, entry in enumerate(data.get("volumes") or [])]
     hooks = {
         _claim(entry.get("claim"), f"hooks[{at}].claim", problems): _hook(entry, f"hooks[{at}]", problems)
@@ -186,17 +222,12 @@ def parse(data: Json) -> Wanted:
     volumes = [replace(volume, hook=volume.hook or hooks.get(volume.name)) for volume in volumes]
     tiers = [_tier(entry, f"tiers[{at}]", problems) for at, entry in enumerate(data.get("tiers") or [])]
     leave_out = [_claim(name, f"leave_out[{at}]", problems) for at, name in enumerate(data.get("leave_out") or [])]
-    keep = {str(name): int(count) for name, count in (data.get("keep") or {}).items()}
-    problems += [f"keep.{name}: is unknown; there are {', '.join(KEEP)}" for name in keep if name not in KEEP]
+    keep = _keep(data, "keep", problems)
     _refuse_twins(volumes, problems)
     parallel = int(data.get("parallel") or 2)
     if not 1 <= parallel <= 64:
         problems.append(f"parallel: {parallel} is out of range; use 1 to 64")
-    metrics = str(data.get("metrics_file") or "")
-    if metrics and not (metrics.startswith("/") and metrics.endswith(".prom")):
-        problems.append(
-            f"metrics_file: {metrics!r} is not read by node-exporter; use an absolute path that ends in .prom"
-        )
+    metrics = _metrics(data, "metrics_file", problems)
     if problems:
         raise HostError("Cannot read what is to be backed up", "; ".join(problems), "Correct these values")
     return Wanted(
@@ -211,22 +242,45 @@ def parse(data: Json) -> Wanted:
         bool(data.get("makes_repository")),
         parallel,
         metrics,
+        copy,
     )
 
 
-def _repository(data: Json, problems: list[str]) -> Repository:
+def _repository(data: Json, where: str, problems: list[str]) -> Repository:
     url = str(data.get("url") or "")
     if not url:
-        problems.append("repository.url: is missing; use an absolute path, s3:https://... or rest:https://...")
+        problems.append(f"{where}.url: is missing; use an absolute path, s3:https://... or rest:https://...")
     elif "@" in url.partition("://")[2].partition("/")[0]:
-        problems.append("repository.url: holds a password; put it into repository.environment_file")
+        problems.append(f"{where}.url: holds a password; put it into {where}.environment_file")
     elif ":" not in url and not url.startswith("/"):
-        problems.append(f"repository.url: {url!r} is relative; use an absolute path")
+        problems.append(f"{where}.url: {url!r} is relative; use an absolute path")
     for key in ("password_file", "environment_file", "ca_file"):
         path = str(data.get(key) or "")
         if not path.startswith("/") and (path or key == "password_file"):
-            problems.append(f"repository.{key}: {path!r} is no absolute path; name a file of the node with mode 0600")
-    return Repository(url, *(str(data.get(key) or "") for key in ("password_file", "environment_file", "ca_file")))
+            problems.append(f"{where}.{key}: {path!r} is no absolute path; name a file of the node with mode 0600")
+    password, environment, ca = (str(data.get(key) or "") for key in ("password_file", "environment_file", "ca_file"))
+    return Repository(url, password, environment, ca, bool(data.get("is_copy")))
+
+
+def _copy(data: Json, problems: list[str]) -> Copy | None:
+    if not data:
+        return None
+    repository = _repository(data.get("repository") or {}, "copy.repository", problems)
+    keep = _keep(data, "copy.keep", problems)
+    return Copy(replace(repository, is_copy=True), keep, _metrics(data, "copy.metrics_file", problems))
+
+
+def _keep(data: Json, where: str, problems: list[str]) -> dict[str, int]:
+    keep = {str(name): int(count) for name, count in (data.get("keep") or {}).items()}
+    problems += [f"{where}.{name}: is unknown; there are {', '.join(KEEP)}" for name in keep if name not in KEEP]
+    return keep
+
+
+def _metrics(data: Json, where: str, problems: list[str]) -> str:
+    path = str(data.get("metrics_file") or "")
+    if path and not (path.startswith("/") and path.endswith(".prom")):
+        problems.append(f"{where}: {path!r} is not read by node-exporter; use an absolute path that ends in .prom")
+    return path
 
 
 def volume_name(name: str) -> tuple[str, str]:
@@ -295,9 +349,12 @@ def _hook(data: Json, where: str, problems: list[str]) -> Hook:
         str(data.get("database") or ""),
         str(data.get("user") or ""),
     )
-    if hook.kind not in HOOKS:
-        problems.append(f"{where}.type: {hook.kind!r} is unknown; there are {', '.join(HOOKS)}")
-    if hook.kind != "sqlite":
+    if hook.kind not in (*HOOKS, ETCD):
+        problems.append(f"{where}.type: {hook.kind!r} is unknown; there are {', '.join((*HOOKS, ETCD))}")
+    if hook.kind == ETCD:
+        if not _ENDPOINT.fullmatch(hook.database):
+            problems.append(f"{where}.database: {hook.database!r} is not HOST:PORT")
+    elif hook.kind != "sqlite":
         if not hook.labels:
             problems.append(f"{where}.labels: is missing; give the labels of the pod that has the volume")
         problems += [
@@ -319,7 +376,5 @@ def _hook(data: Json, where: str, problems: list[str]) -> Hook:
 
 def _refuse_twins(volumes: t.Sequence[Volume], problems: list[str]) -> None:
     for key in ("name", "path"):
-        values = [getattr(volume, key) for volume in volumes]
-        problems += [
-            f"volumes: {key} {twin} is given twice" for twin in sorted({v for v in values if values.count(v) > 1})
-        ]
+        counts = Counter(getattr(volume, key) for volume in volumes)
+        problems += [f"volumes: {key} {twin} is given twice" for twin in sorted(counts) if counts[twin] > 1]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import os
 import re
 import typing as t
@@ -55,8 +57,9 @@ def mounts_of(text: str) -> list[Mount]:
 def observe(volumes: t.Sequence[Volume], mountinfo: str = "/proc/self/mountinfo") -> dict[str, Seen]:
     """Return what each volume is, by name."""
     with open(mountinfo, encoding="utf-8", errors="surrogateescape") as stream:
-        mounts = mounts_of(stream.read())
-    return {volume.name: _look(volume.path, mounts) for volume in volumes}
+        mounts = {mount.point: mount for mount in mounts_of(stream.read())}
+    points = sorted(mounts)
+    return {volume.name: _look(volume.path, mounts, points) for volume in volumes}
 
 
 def mount_at(path: str, mounts: t.Sequence[Mount]) -> Mount:
@@ -65,12 +68,39 @@ def mount_at(path: str, mounts: t.Sequence[Mount]) -> Mount:
     return max(over, key=lambda mount: len(mount.point))
 
 
-def _look(path: str, mounts: t.Sequence[Mount]) -> Seen:
+def mounted_by(target: str) -> str:
+    """Return who has *target*, or a folder in it, mounted, as a pod does; "" when nobody has."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        own = mount_at(target, mounts_of(stream.read()))
+    inner = os.path.normpath(f"{own.root.rstrip('/')}/{os.path.relpath(target, own.point)}")
+    seen = set()
+    for process in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+        try:
+            space = os.readlink(f"/proc/{process}/ns/mnt")
+            if space in seen:
+                continue
+            seen.add(space)
+            with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+                mounts = mounts_of(stream.read())
+        except OSError:
+            continue
+        for mount in mounts:
+            if mount.device == own.device and f"{mount.root}/".startswith(f"{inner}/"):
+                return f"process {process} has it mounted at {mount.point}"
+    return ""
+
+
+def _look(path: str, mounts: t.Mapping[str, Mount], points: t.Sequence[str]) -> Seen:
+    """Look at one, without going through all mounts: there may be many of both."""
     if not os.path.isdir(path):
         return Seen()
     real = os.path.realpath(path)
-    mount = mount_at(real, mounts)
-    inside = tuple(sorted(one.point for one in mounts if one.point.startswith(real + "/")))
+    over = real
+    while over not in mounts and over != "/":
+        over = os.path.dirname(over)
+    mount, below = mounts[over], real + "/"
+    first = bisect.bisect_left(points, below)
+    inside = tuple(itertools.takewhile(lambda point: point.startswith(below), points[first:]))
     subvolume = beside = ""
     if mount.kind == "btrfs":
         subvolume = _subvolume(real, mount.point)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .model import HOOKS, Wanted, parse
+from .model import ETCD, HOOKS, Wanted, parse
 
 REPOSITORY_SPEC: dict[str, t.Any] = {
     "type": "dict",
@@ -17,10 +17,11 @@ REPOSITORY_SPEC: dict[str, t.Any] = {
         "password_file": {"type": "path", "required": True, "no_log": False},
         "environment_file": {"type": "path", "default": ""},
         "ca_file": {"type": "path", "default": ""},
+        "is_copy": {"type": "bool", "default": False},
     },
 }
 _HOOK: dict[str, t.Any] = {
-    "type": {"type": "str", "required": True, "choices": list(HOOKS)},
+    "type": {"type": "str", "required": True, "choices": [*HOOKS, ETCD]},
     "labels": {"type": "dict", "default": {}},
     "container": {"type": "str", "default": ""},
     "database": {"type": "str", "default": ""},

@@ -22,6 +22,16 @@ class Step:
     subvolume: str = ""
     beside: str = ""
 
+    @property
+    def dumps(self) -> bool:
+        """Whether a dump lies beside its files."""
+        return bool(self.volume.hook and self.volume.hook.dumps)
+
+    @property
+    def dumps_alive(self) -> bool:
+        """Whether its pod writes that: of SQLite it is made of the files as they are read."""
+        return bool(self.dumps and self.volume.hook and self.volume.hook.kind != "sqlite")
+
     def public(self) -> Json:
         """Return the step as a module returns it."""
         hook = self.volume.hook

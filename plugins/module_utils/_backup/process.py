@@ -47,22 +47,39 @@ def run(
     standard input; *output* gets what it prints, which is returned otherwise; *timeout* is in seconds; *prepare* is
     called in its process before it. Raises HostError when it is not there, Slow when it did not end in time.
     """
+    with start(attempted, remedy, *command, cwd=cwd, environment=environment, output=output, prepare=prepare) as begun:
+        try:
+            out, complaints = begun.communicate(data, timeout)
+        except BaseException as exc:
+            begun.kill()
+            if not isinstance(exc, subprocess.TimeoutExpired):
+                raise
+            raise Slow(exc.stderr or b"") from exc
+    return subprocess.CompletedProcess(command, begun.returncode, out, complaints)
+
+
+def start(
+    attempted: str,
+    remedy: str,
+    *command: str,
+    cwd: str = "/",
+    environment: t.Mapping[str, str] | None = None,
+    output: t.BinaryIO | None = None,
+    prepare: t.Callable[[], None] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program as ``run`` does; whoever calls awaits its end. Raises HostError when it is not there."""
     try:
-        return subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=cwd,
             env={**os.environ, "PATH": _path(), **(environment or {})},
-            input=data,
+            stdin=subprocess.PIPE,
             stdout=output or subprocess.PIPE,
             stderr=subprocess.PIPE,
-            timeout=timeout,
-            check=False,
             preexec_fn=prepare,
         )
     except FileNotFoundError as exc:
         raise HostError(attempted, f"the program {command[0]} is not on this node", remedy) from exc
-    except subprocess.TimeoutExpired as exc:
-        raise Slow(exc.stderr or b"") from exc
 
 
 def _path() -> str:

@@ -23,6 +23,10 @@ METRICS = {
         "homelab_backup_last_verified_restore_timestamp_seconds",
         "When the volume was last restored, and was what had been backed up.",
     ),
+    "copy_verified": (
+        "homelab_backup_copy_last_verified_restore_timestamp_seconds",
+        "When the volume was last restored from the copy, and was what had been backed up.",
+    ),
     "restore_seconds": (
         "homelab_backup_restore_duration_seconds",
         "How long its last verified restore took.",

@@ -25,32 +25,44 @@ _ANSWER_S = 20.0
 KNOWN, FOUND, MADE = "known", "found", "made"
 
 
-def ready(wanted: Wanted, places: Places, wait: float = _WAIT_S) -> Json:
+def ready(wanted: Wanted, places: Places, wait: float = _WAIT_S, source: Repository | None = None) -> Json:
     """Prove that the repository can be used; returns its "id" and whether it was "known", "found" or "made" now.
 
+    A copy of *source* is made such that files are cut as they are there, so that what is equal is stored once.
     What was proved is not asked again until address, password or credentials are others: a target that is away at boot
     is told by the backup itself. Raises HostError.
     """
     # Who starts it by hand may meet the one that systemd started, and restic lets two make it at a time.
     with host_lock(2 * wait, f"{places.repository}.lock", "ready"):
-        return _ready(wanted, places, wait)
+        return _ready(wanted, places, wait, source)
 
 
-def _ready(wanted: Wanted, places: Places, wait: float) -> Json:
+def is_to_be_made(wanted: Wanted, places: Places) -> bool:
+    """Tell whether there is none yet, so that ``ready`` has it made. Raises HostError where one was."""
+    restic = Restic(wanted.repository, places)
+    restic.reach(_ATTEMPT)
+    absent = _look(restic).code == causes.NO_REPOSITORY
+    if absent:
+        _refuse_second(wanted, places)
+    return absent
+
+
+def known(places: Places) -> str:
+    """Return the id of the repository that was last proven, "" when none was."""
+    return str(_load(places).get("id", ""))
+
+
+def _ready(wanted: Wanted, places: Places, wait: float, source: Repository | None) -> Json:
     now, before = _stamp(wanted.repository), _load(places)
     if before.get("stamp") == now:
         return {"id": before["id"], "state": KNOWN}
-    _refuse_own_disks(wanted)
-    restic = Restic(wanted.repository, places)
+    _refuse_own_disks(wanted, source)
+    restic = Restic(wanted.repository, places, source)
     restic.reach(_ATTEMPT)
     end, state = time.monotonic() + wait, FOUND
     answer = _look(restic)
     if answer.code == causes.NO_REPOSITORY:
-        # Where one was, something else is wrong: with a new one the old backups would be out of sight.
-        if before.get("url") == wanted.repository.url:
-            cause = f"there is none at {wanted.repository.url}, where {before['id'][:8]} was"
-            fix = f"Is the right disk mounted there? To begin with a new one, remove {places.repository}, and run again"
-            raise HostError(_ATTEMPT, cause, fix)
+        _refuse_second(wanted, places)
         if wanted.makes_repository:
             answer, state = _make(restic), MADE
     while answer.code == causes.NO_REPOSITORY and time.monotonic() < end:
@@ -72,15 +84,24 @@ def _look(restic: Restic) -> Answer:
     return restic.run("cat", "config", "--no-lock", timeout=_ANSWER_S)
 
 
+def _refuse_second(wanted: Wanted, places: Places) -> None:
+    """Where one was, something else is wrong: with a new one the old backups would be out of sight."""
+    before = _load(places)
+    if before.get("url") == wanted.repository.url:
+        cause = f"there is none at {wanted.repository.url}, where {before['id'][:8]} was"
+        fix = f"Is the right disk mounted there? To begin with a new one, remove {places.repository}, and run again"
+        raise HostError(_ATTEMPT, cause, fix)
+
+
 def _make(restic: Restic) -> Answer:
-    made = restic.run("init")
+    made = restic.run("init", *(["--copy-chunker-params"] if restic.repository.is_copy else []))
     answer = _look(restic)
     # Somebody else may have been quicker.
     return answer if answer.code != causes.NO_REPOSITORY else made
 
 
-def _refuse_own_disks(wanted: Wanted) -> None:
-    """A repository on a disk of the node that it is for is lost together with what it is of."""
+def _refuse_own_disks(wanted: Wanted, source: Repository | None) -> None:
+    """A repository on a disk of the node that it is for is lost together with what it is of; so is a copy."""
     url = wanted.repository.url
     if not url.startswith("/"):
         return
@@ -96,6 +117,8 @@ def _refuse_own_disks(wanted: Wanted) -> None:
     for tier in wanted.tiers:
         if os.path.isdir(tier.folder) and mount_at(os.path.realpath(tier.folder), mounts).device == own.device:
             raise HostError(attempt, f"it lies on the disk of {tier.label}, and is lost with it", fix)
+    if source and os.path.isdir(source.url) and mount_at(os.path.realpath(source.url), mounts).device == own.device:
+        raise HostError(attempt, f"it lies on the disk of {source.url}, and is lost with it", fix)
 
 
 def _stamp(repository: Repository) -> Json:

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
 import socket
 import stat
+import subprocess
+import time
 import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
@@ -18,10 +22,18 @@ from .._host.errors import HostError, explained
 from . import causes, process
 from .model import Json, Places, Repository
 
+# Whom Debian's programs believe; restic believes either these or those it is told.
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_LOGIN = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
 # Without it every snapshot of btrfs, a device of its own, looks like other files than the last one's.
 _FEATURES = "device-id-for-hardlinks=true"
 _REACH_S = 5.0
+_AGAIN_S = 0.005
 _SET_PARENT_DEATH_SIGNAL = 1
+
+# No pattern: with it in the file of what is left out restic ends.
+_NO = b"["
+_PROGRAM = "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json"
 
 Prepare = t.Callable[[], None]
 
@@ -41,12 +53,48 @@ class Answer:
         return next((one for one in reversed(self.messages) if one.get("message_type") == kind), {})
 
 
-class Restic:
-    """One repository, seen from this node."""
+class Waiting:
+    """Restic while it opens the repository, which takes it half a second whatever there is to save, and then waits.
 
-    def __init__(self, repository: Repository, places: Places) -> None:
+    What it is to leave out it reads when it has opened it, here from a FIFO. A reader of one waits until somebody opens
+    it to write: when we are killed it does not go on either.
+    """
+
+    def __init__(self, begun: subprocess.Popen[bytes], gate: str, settled: t.Callable[[Answer], Answer]) -> None:
+        self._begun, self._gate, self._settled = begun, gate, settled
+
+    def go_on(self) -> Answer:
+        """Have it do what it was started for. Raises HostError."""
+        return self._settled(self._end(b""))
+
+    def give_up(self) -> None:
+        """Have it end without a snapshot."""
+        if self._begun.returncode is None:
+            self._end(_NO)
+
+    def _end(self, left_out: bytes) -> Answer:
+        while self._begun.poll() is None:
+            try:
+                gate = os.open(self._gate, os.O_WRONLY | os.O_NONBLOCK)
+                os.write(gate, left_out)
+                os.close(gate)
+                break
+            except OSError as exc:
+                # It is not there yet, or not any more.
+                if exc.errno not in (errno.ENXIO, errno.EPIPE):
+                    raise
+            time.sleep(_AGAIN_S)
+        out, complaints = self._begun.communicate()
+        return _answer(self._begun.returncode, out.decode("utf-8", "replace"), complaints)
+
+
+class Restic:
+    """One repository, seen from this node; with a *source*, from which it is copied to."""
+
+    def __init__(self, repository: Repository, places: Places, source: Repository | None = None) -> None:
         self.repository = repository
         self._places = places
+        self._source = source
 
     def run(
         self,
@@ -60,20 +108,9 @@ class Restic:
 
         *prepare* is called in its process before it is. Raises HostError.
         """
-        environment = self.environment()
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def begin() -> None:
-            # Once we are gone nobody waits for restic, and its lock is one of the dead: the next start takes it.
-            libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-            if prepare:
-                prepare()
-
+        how: t.Any = {"cwd": cwd, "environment": self.environment(), "prepare": _bound(prepare)}
         try:
-            done = process.run(
-                "Cannot run restic", "Run the role backup on this node, which installs it", "restic", "--json", *words,
-                cwd=cwd, environment=environment, data=data, prepare=begin, timeout=timeout,
-            )  # fmt: skip
+            done = process.run(*_PROGRAM, *words, data=data, timeout=timeout, **how)
         except process.Slow as exc:
             # It tries again and again what will not be otherwise, such as a certificate that is not believed.
             return _answer(causes.FATAL, "", exc.said.strip().rpartition(b"\n")[2])
@@ -81,7 +118,35 @@ class Restic:
 
     def demand(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> Answer:
         """Run a command that must work; *patience* is for locks of others. Raises HostError that tells the cause."""
-        answer = self.run(*words, **how)
+        return self._settled(self.run(*words, **how), attempted, *words, patience=patience, **how)
+
+    @contextlib.contextmanager
+    def waiting(self, attempted: str, *words: str, patience: str = "0s", **how: t.Any) -> t.Iterator[Waiting]:
+        """Start a backup that opens the repository, and waits; *how* is that of ``demand``. Raises HostError.
+
+        One that was not told to go on by the end of the block ends without a snapshot.
+        """
+        gate = f"{self._places.work}/gate"
+        with explained(f"Cannot make {gate}"):
+            os.mkfifo(gate, 0o600)
+        try:
+            with process.start(
+                *_PROGRAM, *words, f"--exclude-file={gate}",
+                environment=self.environment(), **{**how, "prepare": _bound(how.get("prepare"))},
+            ) as begun:  # fmt: skip
+                waiting = Waiting(
+                    begun, gate, lambda answer: self._settled(answer, attempted, *words, patience=patience, **how)
+                )
+                try:
+                    yield waiting
+                except BaseException:
+                    begun.kill()
+                    raise
+                waiting.give_up()
+        finally:
+            os.unlink(gate)
+
+    def _settled(self, answer: Answer, attempted: str, *words: str, patience: str, **how: t.Any) -> Answer:
         if answer.code == causes.LOCKED:
             # Of processes of this host that are gone, and of any that did not renew theirs for half an hour.
             self.run("unlock")
@@ -91,9 +156,11 @@ class Restic:
         return answer
 
     def holders(self) -> list[Json]:
-        """Return the repository's locks as restic keeps them: "time", "hostname", "pid", "exclusive"."""
+        """Return the locks of repository and source as restic keeps them: "time", "hostname", "pid", "exclusive"."""
+        found = Restic(self._source, self._places).holders() if self._source else []
         names = self.run("list", "locks", "--no-lock").out.split()
-        return [one for name in names for one in self.run("cat", "lock", name, "--no-lock").messages if "pid" in one]
+        found += [one for name in names for one in self.run("cat", "lock", name, "--no-lock").messages if "pid" in one]
+        return found
 
     def environment(self) -> dict[str, str]:
         """Return the environment for restic. Raises HostError for a file that is absent or read by others."""
@@ -107,11 +174,20 @@ class Restic:
             "RESTIC_PROGRESS_FPS": "0.016",
         }
         _demand_private(self.repository.password_file)
-        if self.repository.ca_file:
-            own["RESTIC_CACERT"] = self.repository.ca_file
-        if self.repository.environment_file:
-            own.update(_variables(self.repository.environment_file))
-        return own
+        variables = _variables(self.repository.environment_file)
+        authorities = [self.repository.ca_file]
+        if self._source:
+            _demand_private(self._source.password_file)
+            theirs = _variables(self._source.environment_file)
+            own["RESTIC_FROM_REPOSITORY"] = _with_login(self._source.url, theirs)
+            own["RESTIC_FROM_PASSWORD_FILE"] = self._source.password_file
+            own["RESTIC_REPOSITORY"] = _with_login(self.repository.url, variables)
+            authorities.append(self._source.ca_file)
+            variables = _united(variables, theirs)
+        if any(authorities):
+            files = dict.fromkeys(one or _AUTHORITIES for one in authorities)
+            own["RESTIC_CACERT"] = ",".join(one for one in files if one != _AUTHORITIES or os.path.exists(one))
+        return {**own, **variables}
 
     def reach(self, attempted: str) -> None:
         """Knock at the repository's address: restic itself tries for a quarter of an hour. Raises HostError."""
@@ -127,10 +203,24 @@ class Restic:
         """Return the complaint without what must not be seen."""
         told = [str((one.get("error") or {}).get("message", "")) for one in answer.errors[:3]]
         words = "; ".join([answer.words, *told])
-        if self.repository.environment_file:
-            for value in _variables(self.repository.environment_file).values():
-                words = words.replace(value, "***") if len(value) > 3 else words
+        for one in filter(None, (self.repository, self._source)):
+            for value in _variables(one.environment_file).values():
+                for form in (value, _quoted(value)):
+                    words = words.replace(form, "***") if len(value) > 3 else words
         return words
+
+
+def _bound(prepare: Prepare | None) -> Prepare:
+    """Return what binds a process to ours, and then prepares it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def begin() -> None:
+        # Once we are gone nobody waits for restic, and its lock is one of the dead: the next start takes it.
+        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if prepare:
+            prepare()
+
+    return begin
 
 
 def _answer(code: int, out: str, complaints: bytes) -> Answer:
@@ -157,6 +247,31 @@ def address(url: str) -> tuple[str, int] | None:
     return (parts.hostname, parts.port or (80 if parts.scheme == "http" else 443)) if parts.hostname else None
 
 
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _with_login(url: str, variables: dict[str, str]) -> str:
+    """Return a REST server's URL with the login that *variables* have, and take it out of these.
+
+    Restic has one environment for both repositories, and their logins are called the same.
+    """
+    name, password = (variables.pop(key, "") for key in _LOGIN)
+    if not name or not url.startswith("rest:"):
+        return url
+    return url.replace("://", f"://{_quoted(name)}:{_quoted(password)}@", 1)
+
+
+def _united(mine: t.Mapping[str, str], theirs: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of both repositories. Raises HostError where one would need two values."""
+    twice = sorted(name for name in mine if theirs.get(name, mine[name]) != mine[name])
+    if twice:
+        cause = f"{', '.join(twice)} would need two values, and restic has one environment for both repositories"
+        fix = "Give both the same credentials, or have one of them on another kind of server, such as rest:"
+        raise HostError("Cannot copy between these repositories", cause, fix)
+    return {**theirs, **mine}
+
+
 def _parsed(text: str) -> list[Json]:
     try:
         found = json.loads(text)
@@ -174,7 +289,9 @@ def _demand_private(path: str) -> None:
 
 
 def _variables(path: str) -> dict[str, str]:
-    """Return NAME=VALUE of the lines of a file, as systemd's EnvironmentFile= has them."""
+    """Return NAME=VALUE of the lines of a file, as systemd's EnvironmentFile= has them; none of no file."""
+    if not path:
+        return {}
     _demand_private(path)
     found = {}
     with explained(f"Cannot read {path}"), open(path, encoding="utf-8") as stream:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from .._host.errors import HostError, explained
 from .._host.lock import host_lock
 from . import btrfs, hooks, record, swap
-from .journal import SWAP, Journal, undo_all
+from .journal import SWAP, Journal, undo, undo_all
 from .model import DUMP, FILES, MANIFEST, TAG, TIER_TAG, Json, Places, Repository, volume_name
-from .observe import mount_at, mounts_of
+from .observe import mount_at, mounted_by, mounts_of
 from .restic import Restic
 from .verify import Verdict, demand, newer_than, verify
 
@@ -68,37 +68,25 @@ class Restored:
 
 def restore(wish: Wish, places: Places, check: bool = False) -> Restored:
     """Restore, or in *check* tell what would be. Raises HostError; the target is untouched then."""
-    wish.check()
-    if check:
-        return _Work(wish, places).look()
-    with host_lock(_WAIT_S, places.lock, "restore"):
-        began = time.monotonic()
-        journal = Journal(places)
-        undone = undo_all(journal, None)
-        work = _Work(wish, places)
-        result = work.look()
-        result.undone = undone
-        if result.changed:
-            entry = journal.add(SWAP, target=wish.target, aside=work.aside)
-            try:
-                work.rehearse(result) if wish.rehearsal else work.carry_out(result)
-            finally:
-                with explained(f"Cannot clean up beside {wish.target}"):
-                    swap.remove(work.aside)
-                journal.remove(entry)
-        result.seconds = round(time.monotonic() - began, 3)
-        if result.verified:
-            news: Json = {"verified": math.floor(time.time()), "restore_seconds": result.seconds}
-            record.save(places, {wish.volume: news}, wish.metrics_file)
-        return result
+    return Work(wish, places).run(check)
+
+
+def _proof(repository: Repository, seconds: float) -> Json:
+    """Return what is recorded of a verified restore; one from the copy proves nothing of the repository."""
+    now = math.floor(time.time())
+    return {"copy_verified": now} if repository.is_copy else {"verified": now, "restore_seconds": seconds}
+
+
+def of_lab(restic: Restic, attempt: str, lab: str, *words: str) -> list[Json]:
+    """Return the snapshots of a lab as restic has them, oldest first; *words* choose among them. Raises HostError."""
+    found = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}", *words).messages
+    own = [one for one in found if str(one.get("hostname", "")).startswith(f"{lab}/")]
+    return sorted(own, key=lambda one: moment_ns(one["time"]))
 
 
 def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
     """Return the snapshots of a lab that have the volume, whatever node it was on, oldest first. Raises HostError."""
-    attempt = f"Cannot look for snapshots of {volume}"
-    answer = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}", f"--path={view}/{volume}")
-    own = [one for one in answer.messages if str(one.get("hostname", "")).startswith(f"{lab}/")]
-    return sorted(own, key=lambda one: moment_ns(one["time"]))
+    return of_lab(restic, f"Cannot look for snapshots of {volume}", lab, f"--path={view}/{volume}")
 
 
 def last_backups(restic: Restic, lab: str, view: str) -> dict[str, Json]:
@@ -109,12 +97,11 @@ def last_backups(restic: Restic, lab: str, view: str) -> dict[str, Json]:
     attempt = "Cannot look for backups"
     found: dict[str, Json] = {}
     restic.reach(attempt)
-    taken = restic.demand(attempt, "snapshots", "--no-lock", f"--tag={TAG}").messages
-    for one in sorted((one for one in taken if "time" in one), key=lambda one: moment_ns(one["time"])):
-        of, _slash, node = str(one.get("hostname", "")).partition("/")
+    for one in of_lab(restic, attempt, lab):
+        node = one["hostname"].partition("/")[2]
         tiers = _tiers(one.get("tags") or ())
         names = [path[len(view) + 1 :] for path in one.get("paths") or () if path.startswith(f"{view}/")]
-        for name in names if of == lab else ():
+        for name in names:
             count = found.get(name, {"count": 0})["count"] + 1
             tier = tiers.get(name, "")
             found[name] = {"id": one["id"], "taken": one["time"], "node": node, "tier": tier, "count": count}
@@ -137,8 +124,11 @@ def moment_ns(text: str) -> int:
     return whole * 10**9 + int((match[2] or "0").ljust(9, "0")[:9])
 
 
-class _Work:
+class Work:
+    """The steps of one restore, in their order."""
+
     def __init__(self, wish: Wish, places: Places) -> None:
+        wish.check()
         self._wish, self._places = wish, places
         self._attempt = (
             f"Cannot {'rehearse the restore of' if wish.rehearsal else 'restore'} {wish.volume} to {wish.target}"
@@ -147,8 +137,38 @@ class _Work:
         self.aside = swap.aside_of(wish.target)
         self._snapshot: Json = {}
 
+    def run(self, check: bool) -> Restored:
+        """Restore, or in *check* tell what would be. Raises HostError."""
+        if check:
+            return self.look()
+        wish = self._wish
+        with host_lock(_WAIT_S, self._places.lock, "restore"):
+            began = time.monotonic()
+            journal = Journal(self._places)
+            undone = undo_all(journal, None)
+            result = self.look()
+            result.undone = undone
+            entries = [journal.add(kind, **what) for kind, what in self.leavings()]
+            try:
+                self.rehearse(result) if wish.rehearsal else self.carry_out(result)
+            finally:
+                with explained(f"Cannot clean up beside {wish.target}"):
+                    for entry in entries:
+                        undo(entry)
+                for entry in entries:
+                    journal.remove(entry)
+            result.seconds = round(time.monotonic() - began, 3)
+            if result.verified:
+                news = {wish.volume: _proof(wish.repository, result.seconds)}
+                record.save(self._places, news, wish.metrics_file)
+            return result
+
+    def leavings(self) -> list[tuple[str, Json]]:
+        """Return what is to be undone whatever happens, as the journal has it: kind and what."""
+        return [(SWAP, {"target": self._wish.target, "aside": self.aside})]
+
     def look(self) -> Restored:
-        """Find the snapshot, and what speaks against it. ``changed`` is whether there is something to do."""
+        """Find the snapshot, and what speaks against it."""
         target = self._wish.target
         if not os.path.isdir(os.path.dirname(target)):
             fix = "Mount the disk, or make the folder"
@@ -169,7 +189,7 @@ class _Work:
 
     def carry_out(self, result: Restored) -> None:
         """Restore aside, verify, exchange."""
-        folder, verdict = self._fetch()
+        folder, verdict = self.fetch()
         self._into_place(folder)
         self._confirm(folder, verdict)
         self._tell(result, verdict)
@@ -177,7 +197,7 @@ class _Work:
     def rehearse(self, result: Restored) -> None:
         """Restore aside and verify, the dump as well; the caller removes it."""
         self._demand_room()
-        folder, verdict = self._fetch()
+        folder, verdict = self.fetch()
         if os.path.isdir(f"{folder}/{DUMP}"):
             demand(verify(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}"), self._attempt)
             hooks.probe(self._wish.volume, f"{folder}/{DUMP}")
@@ -197,7 +217,7 @@ class _Work:
         result.files, result.bytes, result.verified = verdict.files, verdict.bytes, True
         result.unsteady = verdict.unsteady
 
-    def _fetch(self) -> tuple[str, Verdict]:
+    def fetch(self) -> tuple[str, Verdict]:
         """Restore aside and verify; return the folder that has files, manifest and dump, and what was compared."""
         wish, work = self._wish, f"{self.aside}/work"
         with explained(self._attempt):
@@ -257,25 +277,3 @@ class _Work:
         user = mounted_by(target)
         if user:
             raise HostError(self._attempt, f"it is in use: {user}", "Scale the app to 0, and restore then")
-
-
-def mounted_by(target: str) -> str:
-    """Return who has *target*, or a folder in it, mounted, as a pod does; "" when nobody has."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        own = mount_at(target, mounts_of(stream.read()))
-    inner = os.path.normpath(f"{own.root.rstrip('/')}/{os.path.relpath(target, own.point)}")
-    seen = set()
-    for process in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
-        try:
-            space = os.readlink(f"/proc/{process}/ns/mnt")
-            if space in seen:
-                continue
-            seen.add(space)
-            with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-                mounts = mounts_of(stream.read())
-        except OSError:
-            continue
-        for mount in mounts:
-            if mount.device == own.device and f"{mount.root}/".startswith(f"{inner}/"):
-                return f"process {process} has it mounted at {mount.point}"
-    return ""

@@ -25,8 +25,9 @@ def make_folders(places: Places, volume: str, with_dump: bool) -> str:
     """Have the folders of a volume in the view; returns the volume's. Raises HostError."""
     folder = places.of(volume)
     with explained(f"Cannot make {folder}"):
-        os.makedirs(places.state, mode=0o700, exist_ok=True)
-        os.makedirs(f"{folder}/{FILES}", exist_ok=True)
+        if not os.path.isdir(f"{folder}/{FILES}"):
+            os.makedirs(places.state, mode=0o700, exist_ok=True)
+            os.makedirs(f"{folder}/{FILES}", exist_ok=True)
         if with_dump:
             os.makedirs(f"{folder}/{DUMP}", mode=0o700, exist_ok=True)
         elif os.path.lexists(f"{folder}/{DUMP}"):

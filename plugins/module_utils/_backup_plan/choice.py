@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._backup.model import CONTROL_PLANE
 from .._lab.problems import did_you_mean
 from . import answers, volumes
 
@@ -27,11 +28,11 @@ class Seen:
     placed: t.Mapping[str, volumes.Place] | None = None
 
     def backups(self) -> dict[str, Json]:
-        """Return the last backup of every volume of the lab."""
+        """Return the last backup of every volume of the lab; the state of the cluster is none."""
         found: dict[str, Json] = {}
         for result in self.nodes.values():
             found |= result.get("backups") or {}
-        return found
+        return {name: backup for name, backup in found.items() if not name.startswith(f"{CONTROL_PLANE}/")}
 
 
 @dataclass
@@ -58,6 +59,9 @@ def choose(lab: str, asked: str, to: str, seen: Seen) -> Choice:
     if to and to not in seen.hosts:
         use = ", ".join(seen.hosts)
         choice.problems.append(f"{to} is no node with volumes. {did_you_mean(to, seen.hosts)}Use one of {use}.")
+        return choice
+    if asked.partition("/")[0] == CONTROL_PLANE:
+        choice.problems.append(f"{asked} is the state of the cluster. Run restore_control_plane.yml.")
         return choice
     silent, backups = answers.silent(seen.hosts, seen.nodes), seen.backups()
     names = sorted(name for name in backups if asked in (ALL, name, name.partition("/")[0]))

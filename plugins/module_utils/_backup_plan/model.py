@@ -13,6 +13,10 @@ PASSWORD_FILE = "/etc/homelab-backup/password"
 ENVIRONMENT_FILE = "/etc/homelab-backup/environment"
 CA_FILE = "/etc/homelab-backup/ca.pem"
 METRICS_FILE = "/run/homelab-backup/homelab_backup.prom"
+COPY_PASSWORD_FILE = "/etc/homelab-backup/copy.password"
+COPY_ENVIRONMENT_FILE = "/etc/homelab-backup/copy.environment"
+COPY_CA_FILE = "/etc/homelab-backup/copy.ca.pem"
+COPY_METRICS_FILE = "/run/homelab-backup/homelab_backup_copy.prom"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Hook:
     container: str = ""
     database: str = ""
     user: str = ""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A second repository, to be elsewhere; *doubts* are why it may not be."""
+
+    url: str
+    ca: str
+    append_only: bool
+    has_environment: bool
+    schedule: str
+    keep: t.Mapping[str, int]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,3 +63,4 @@ class Backup:
     leave_out: tuple[str, ...] = ()
     leave_out_tiers: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    copy: Copy | None = None

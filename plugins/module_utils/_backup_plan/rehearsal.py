@@ -40,10 +40,13 @@ def report(plan: Json, seen: t.Mapping[str, Json]) -> Rehearsal:
     return found
 
 
-def render(lab: str, plan: Json, found: Rehearsal, check: bool) -> str:
-    """Return it for people; the last line is for programs, unless this was only a *check*, which proves nothing."""
+def render(lab: str, url: str, found: Rehearsal, check: bool) -> str:
+    """Return it for people; *url* is what was restored from.
+
+    The last line is for programs, unless this was only a *check*, which proves nothing.
+    """
     verb = "would be restored" if check else "restored and compared"
-    lines = [f"{lab}: {len(found.proven)} volumes {verb} from {plan['repository']['url']}"]
+    lines = [f"{lab}: {len(found.proven)} volumes {verb} from {url}"]
     for volume in sorted(found.proven, key=lambda one: str(one["volume"])):
         size = "" if check else f", {volume['files']} files, {volume['bytes']} bytes in {volume['seconds']:.1f} s"
         lines.append(f"  {volume['volume']} on {volume['node']}: as of {volume['taken'][:19]}{size}")

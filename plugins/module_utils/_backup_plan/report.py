@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from dataclasses import asdict, dataclass, field
 
@@ -14,7 +15,6 @@ Json = dict[str, t.Any]
 
 # What no node backs up, whatever the input says.
 NEVER = {
-    "the cluster's own state": "etcd, its certificates and the key that Secrets are encrypted with are no volumes",
     "what pods write outside of claims": "emptyDir, hostPath and containers' own file systems go with them",
 }
 
@@ -23,24 +23,33 @@ NEVER = {
 class Report:
     """*saved* are volumes with how they are read; *not_saved* and *failed* are by name with the reason.
 
-    *failed* should have been saved. *doubts* are about what is saved.
+    *failed* should have been saved. *doubts* are about what is saved. *copied* are "snapshots" that went to the
+    copy, which had "count" before; {} where there is none.
     """
 
     saved: list[Json] = field(default_factory=list)
     not_saved: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    copied: dict[str, int] = field(default_factory=dict)
 
     def as_data(self) -> Json:
         """Return it for programs."""
         return asdict(self)
 
 
-def report(plan: Json, seen: t.Mapping[str, Json], claims: t.Sequence[Json], volumes: t.Sequence[Json]) -> Report:
+def report(
+    plan: Json,
+    seen: t.Mapping[str, Json],
+    claims: t.Sequence[Json],
+    volumes: t.Sequence[Json],
+    copied: t.Mapping[str, Json],
+) -> Report:
     """Return what becomes of every claim.
 
     *plan* is plan["backup"]; *seen* are the results of volume_backup by node, {} of a node that was not asked; *claims*
-    and *volumes* are the cluster's PersistentVolumeClaims and PersistentVolumes, empty when there is no cluster.
+    and *volumes* are the cluster's PersistentVolumeClaims and PersistentVolumes, empty when there is no cluster;
+    *copied* are the results of backup_copy by node.
     """
     found = Report(not_saved=dict(plan["not_saved"]), failed=answers.failed(plan["hosts"], seen))
     for node, result in answers.given(plan["hosts"], seen).items():
@@ -49,7 +58,21 @@ def report(plan: Json, seen: t.Mapping[str, Json], claims: t.Sequence[Json], vol
     found.saved = [volume for volume in found.saved if volume["volume"] not in found.failed]
     _tell_claims(found, plan, claims, {item["metadata"]["name"]: item for item in volumes})
     _tell_hooks(found, plan, complete=not any(name.startswith("node ") for name in found.failed))
+    if plan["elsewhere"]:
+        _tell_copy(found, plan["elsewhere"], copied.get(plan["elsewhere"]["node"], {}))
     return found
+
+
+def _tell_copy(found: Report, elsewhere: Json, result: Json) -> None:
+    found.doubts += elsewhere["doubts"]
+    if "snapshots" in result:
+        found.copied = {"snapshots": len(result["snapshots"]), "count": result["count"]}
+        return
+    why = result.get("msg") or f"{elsewhere['node']} was not asked; is it reachable?"
+    last = result.get("last_success")
+    moment = datetime.datetime.fromtimestamp(last, datetime.timezone.utc) if last else None
+    age = f"The last complete one is of {moment:%Y-%m-%d %H:%M} UTC" if moment else "No complete one is known"
+    found.failed["the copy"] = f"{why} {age}."
 
 
 def _tell_claims(found: Report, plan: Json, claims: t.Sequence[Json], volumes: t.Mapping[str, Json]) -> None:
@@ -99,9 +122,15 @@ def render(lab: str, plan: Json, found: Report, changed: bool | None) -> str:
         size = f", {volume['files']} files, {volume['bytes']} bytes" if "files" in volume else ""
         hook = f" and a dump ({volume['hook']})" if volume["hook"] and volume["hook"] != "freeze" else ""
         lines.append(f"  {volume['volume']} on {volume['node']}: {volume['method']}{hook}{size}")
+    if found.copied:
+        where = f"{plan['elsewhere']['repository']['url']}, which had {found.copied['count']}"
+        verb = "would be copied" if changed is None else "copied"
+        lines.append(f"{found.copied['snapshots']} snapshots {verb} to {where}")
     for title, rows in (("FAILED", found.failed), ("not saved", {**found.not_saved, **NEVER})):
         lines += [f"{title}:", *(f"  {name}: {rows[name]}" for name in rows)] if rows else []
     lines += ["mind:", *(f"  {text}" for text in found.doubts)] if found.doubts else []
     if plan["forget"]:
         lines += ["nodes remove no old backup; who may do it runs:", f"  {plan['forget']}"]
+    if (plan["elsewhere"] or {}).get("forget"):
+        lines += ["nor do they in the copy:", f"  {plan['elsewhere']['forget']}"]
     return "\n".join(lines)

@@ -16,20 +16,20 @@ from .._lab.specs import Values
 from .._storage.model import KEY as STORAGE
 from .._storage.model import LOCAL_PATH, Storage
 from . import calendar, target
-from .model import KEY, Backup, Hook
+from .model import KEY, Backup, Copy, Hook
 
-_REPOSITORY = f"{KEY}.repository"
-_URL = f"{_REPOSITORY}.url"
+_REPOSITORY, _COPY = (f"{KEY}.repository", f"{KEY}.copy")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# What is said elsewhere, or ours.
+# What is said by another key of the same place.
 _OWN = {
-    "RESTIC_REPOSITORY": "repository.url",
-    "RESTIC_PASSWORD": "repository.password",
-    "RESTIC_PASSWORD_FILE": "repository.password",
-    "RESTIC_PASSWORD_COMMAND": "repository.password",
-    "RESTIC_CACERT": "repository.ca",
+    "RESTIC_REPOSITORY": "url",
+    "RESTIC_PASSWORD": "password",
+    "RESTIC_PASSWORD_FILE": "password",
+    "RESTIC_PASSWORD_COMMAND": "password",
+    "RESTIC_CACERT": "ca",
 }
-_PAIRS = (("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+_REST = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
+_PAIRS = (_REST, ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 _WORTH = "postgres and mysql dump a database, sqlite copies one, freeze has the pod stand still"
 
 
@@ -40,17 +40,19 @@ def check_backup(
     given: Values = known.get(KEY) or {}
     if not given:
         return None
-    if storage is None:
-        # Unless that is what is wrong: then it is told already.
-        if not known.get(STORAGE):
-            fix = f"Describe {STORAGE}, or write {KEY}: {{}}"
-            findings.add(KEY, UNSET, "there are no volumes to back up", fix)
+    if storage is None and known.get(STORAGE):
+        # What is wrong with that is told already.
         return None
+    storage = storage or Storage()
     repository: Values = given.get("repository") or {}
-    scheme = _check_url(repository.get("url"), storage, findings)
-    _check_secrets(repository, findings)
-    _check_ca(repository, findings)
-    _check_times(given, findings)
+    copy: Values = given.get("copy") or {}
+    for where, place in ((_REPOSITORY, repository), (_COPY, copy)):
+        _check_url(where, place.get("url"), storage, findings)
+        _check_secrets(where, place, findings)
+        _check_ca(where, place, findings)
+    _check_times(KEY, given, findings)
+    _check_times(_COPY, copy, findings)
+    _check_apart(repository, copy, findings)
     also, leave_out = _claims("also", given, findings), _claims("leave_out", given, findings)
     _check_libraries(also, leave_out, storage, findings)
     tiers: list[str] = given.get("leave_out_tiers") or []
@@ -59,12 +61,13 @@ def check_backup(
         _hook(f"{KEY}.hooks[{index}]", entry, findings) for index, entry in enumerate(given.get("hooks") or ())
     )
     _check_hooked(hooks, also, leave_out, storage, findings)
-    # What of the cluster the target is can only be told of a cluster that is sound.
-    if scheme and not findings.problems:
-        own = cluster().has(target.split(repository["url"])[1])
+    # What of the cluster a target is can only be told of a cluster that is sound.
+    for where, place in ((_REPOSITORY, repository), (_COPY, copy)):
+        host = target.split(place["url"])[1] if place and not findings.problems else ""
+        own = cluster().has(host) if host else ""
         if own:
             fix = "Use another machine, best one in another house: what is lost with the cluster is no backup of it"
-            findings.add(_URL, repository["url"], f"it is inside of what it is to protect: {own}", fix)
+            findings.add(f"{where}.url", place["url"], f"it is inside of what it is to protect: {own}", fix)
     if findings.problems:
         return None
     return Backup(
@@ -74,38 +77,86 @@ def check_backup(
         has_environment=bool(repository.get("environment")),
         schedule=given["schedule"],
         rehearsal=given["rehearsal"],
-        keep={name: given["keep"][name] for name in KEEP if given["keep"].get(name)},
+        keep=_kept(given["keep"]),
         hooks=hooks,
         leave_out=tuple(leave_out),
         leave_out_tiers=tuple(tiers),
         also=tuple(also),
+        copy=_copy(repository, copy, given["keep"], cluster()) if copy else None,
     )
 
 
-def _check_url(url: str | None, storage: Storage, findings: Findings) -> str:
-    """Return the scheme of a sound URL, "" of a path, and of what is not sound."""
+def _kept(keep: Values) -> dict[str, int]:
+    return {name: keep[name] for name in KEEP if keep.get(name)}
+
+
+def _copy(repository: Values, copy: Values, keep: Values, cluster: target.Cluster) -> Copy:
+    return Copy(
+        url=copy["url"],
+        ca=copy["ca"],
+        append_only=copy["append_only"],
+        has_environment=bool(copy["environment"]),
+        schedule=copy["schedule"],
+        keep=_kept(copy.get("keep", keep)),
+        doubts=tuple(_doubts(repository, copy, cluster)),
+    )
+
+
+def _doubts(repository: Values, copy: Values, cluster: target.Cluster) -> t.Iterator[str]:
+    host, other = (target.split(place["url"])[1] for place in (repository, copy))
+    if cluster.is_one_machine(host, other):
+        yield f"{_COPY} is on the machine of the repository: what takes one takes both. Use one in another house"
+    if repository["url"].startswith("/") and copy["url"].startswith("/"):
+        yield f"{_COPY} and the repository are paths of the nodes. Are they shares of two machines?"
+    if not repository["append_only"] and not copy["append_only"]:
+        yield (
+            f"who takes a node over can remove the backups and {_COPY}. Give it credentials that can only add, and "
+            "set append_only"
+        )
+
+
+def _check_apart(repository: Values, copy: Values, findings: Findings) -> None:
+    """The copy is to be another place, and restic has to be able to reach both at a time."""
+    if "url" in copy and "url" in repository and not findings.problems:
+        for one, other, reason in (
+            (copy, repository, "it is the repository itself, or lies in it"),
+            (repository, copy, "the repository lies in it"),
+        ):
+            if target.lies_in(one["url"], other["url"]):
+                fix = "Use another machine, best one in another house: what takes the repository takes it as well"
+                findings.add(f"{_COPY}.url", copy["url"], reason, fix)
+                break
+    mine, theirs = copy.get("environment") or {}, repository.get("environment") or {}
+    for name in mine:
+        if name not in _REST and theirs.get(name, mine[name]) != mine[name]:
+            reason = f"{_REPOSITORY}.environment has another value, and restic, which copies, can have one"
+            fix = "Have one of them on another kind of server, such as rest:, or use one pair of credentials for both"
+            findings.add(f"{_COPY}.environment.{name}", UNSET, reason, fix)
+
+
+def _check_url(where: str, url: str | None, storage: Storage, findings: Findings) -> None:
     if url is None:
-        return ""
+        return
+    key = f"{where}.url"
     example = "Write, for example, rest:https://backup.example.org/lab, or a path at which a share is mounted"
     if "@" in url.partition("://")[2].partition("/")[0] and not url.startswith("sftp:"):
         reason = "it holds a user or a password, which everybody sees who sees the plan"
-        fix = "Put them into repository.environment, for rest: as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
-        findings.add(_URL, url, reason, fix)
-        return ""
+        fix = f"Put them into {where}.environment, for rest: as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
+        findings.add(key, url, reason, fix)
+        return
     try:
         scheme, _host = target.split(url)
     except ValueError as exc:
-        findings.add(_URL, url, str(exc), example)
-        return ""
+        findings.add(key, url, str(exc), example)
+        return
     if not scheme:
-        _check_path(url, storage, findings)
-    return scheme
+        _check_path(key, url, storage, findings)
 
 
-def _check_path(path: str, storage: Storage, findings: Findings) -> None:
+def _check_path(key: str, path: str, storage: Storage, findings: Findings) -> None:
     if posixpath.normpath(path) != path or path == "/" or not path.isprintable():
         reason = 'it is not the plain path of a folder below "/"'
-        findings.add(_URL, path, reason, "Write, for example, /mnt/backup/lab")
+        findings.add(key, path, reason, "Write, for example, /mnt/backup/lab")
         return
     inside = [(f"tier {tier.name}", tier.folder) for tier in storage.of(LOCAL_PATH)]
     inside += [(f"library {library.name}", library.folder) for library in storage.libraries]
@@ -113,23 +164,24 @@ def _check_path(path: str, storage: Storage, findings: Findings) -> None:
         if PurePosixPath(path).is_relative_to(folder):
             reason = f'it lies on the disk that it is to protect: "{folder}" is {what}'
             fix = "Use a folder at which a disk of its own, or better a share of another machine, is mounted"
-            findings.add(_URL, path, reason, fix)
+            findings.add(key, path, reason, fix)
             return
 
 
-def _check_secrets(repository: Values, findings: Findings) -> None:
-    password = repository.get("password")
+def _check_secrets(where: str, place: Values, findings: Findings) -> None:
+    password = place.get("password")
     if password is not None and (not password.strip() or "\n" in password):
         reason = "it is empty, or has more than one line"
         fix = "Give one line from your vault, and keep a copy elsewhere: without it no backup can be read"
-        findings.add(f"{_REPOSITORY}.password", UNSET, reason, fix)
-    environment = repository.get("environment") or {}
+        findings.add(f"{where}.password", UNSET, reason, fix)
+    environment = place.get("environment") or {}
     for name, value in environment.items():
-        key = f"{_REPOSITORY}.environment.{name}"
+        key = f"{where}.environment.{name}"
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
             findings.add(key, UNSET, "it is no name of a variable", "Write, for example, AWS_ACCESS_KEY_ID")
         elif name in _OWN:
-            findings.add(key, UNSET, f"it is set by {_OWN[name]}", f"Remove it, and write {_OWN[name]}")
+            other = f"{where}.{_OWN[name]}"
+            findings.add(key, UNSET, f"it is set by {other}", f"Remove it, and write {other}")
         elif not isinstance(value, str) or not value or "\n" in value:
             reason = "it is not one line of text"
             findings.add(key, UNSET, reason, 'Write it in quotes, for example "eu-central-1"')
@@ -137,31 +189,31 @@ def _check_secrets(repository: Values, findings: Findings) -> None:
         lacking = [name for name in pair if name not in environment]
         if len(lacking) == 1:
             reason = f"{lacking[0]} is not beside it"
-            findings.add(f"{_REPOSITORY}.environment", UNSET, reason, "Give both, or none of them")
+            findings.add(f"{where}.environment", UNSET, reason, "Give both, or none of them")
 
 
-def _check_ca(repository: Values, findings: Findings) -> None:
-    text, key = repository.get("ca") or "", f"{_REPOSITORY}.ca"
+def _check_ca(where: str, place: Values, findings: Findings) -> None:
+    text, key = place.get("ca") or "", f"{where}.ca"
     if text and not PEM.fullmatch(text):
         fix = "Give the certificate of the authority, from -----BEGIN CERTIFICATE----- on"
         findings.add(key, UNSET, "it is no certificate in PEM", fix)
-    elif text and "https://" not in (repository.get("url") or ""):
+    elif text and "https://" not in (place.get("url") or ""):
         findings.add(key, UNSET, "nobody shows a certificate there", "Remove it, or use https://")
 
 
-def _check_times(given: Values, findings: Findings) -> None:
+def _check_times(where: str, given: Values, findings: Findings) -> None:
     for name in ("schedule", "rehearsal"):
         said = calendar.complaint(given[name]) if name in given else ""
         if said:
             fix = 'Write, for example, "*-*-* 03:00:00" or daily; `systemd-analyze calendar` explains them'
-            findings.add(f"{KEY}.{name}", given[name], said, fix)
+            findings.add(f"{where}.{name}", given[name], said, fix)
     keep: Values = given.get("keep", {})
     for name, count in keep.items():
         if count < 0:
-            findings.add(f"{KEY}.keep.{name}", count, "it is less than none", "Write how many are kept")
+            findings.add(f"{where}.keep.{name}", count, "it is less than none", "Write how many are kept")
     if "keep" in given and not any(keep.values()):
         reason = "nothing would be kept: every backup would be removed after it was made"
-        findings.add(f"{KEY}.keep", keep, reason, "Write, for example, {daily: 7, weekly: 4, monthly: 6}")
+        findings.add(f"{where}.keep", keep, reason, "Write, for example, {daily: 7, weekly: 4, monthly: 6}")
 
 
 def _claims(name: str, given: Values, findings: Findings) -> list[str]:

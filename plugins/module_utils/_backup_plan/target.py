@@ -9,6 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from .._lab.rules_names import ENDPOINT
@@ -53,6 +54,24 @@ def _host(scheme: str, rest: str) -> str | None:
         return None
 
 
+def lies_in(url: str, other: str) -> bool:
+    """Tell whether a repository is another one, or lies in the folder of it."""
+    place, folder = _place(url), _place(other)
+    return place[0] == folder[0] and place[1].is_relative_to(folder[1])
+
+
+def _place(url: str) -> tuple[str, PurePosixPath]:
+    """Return the server and the folder on it of a sound URL."""
+    if url.startswith("/"):
+        return "", PurePosixPath(url)
+    scheme, _colon, rest = url.partition(":")
+    if scheme in ("rest", "s3") or rest.startswith("//"):
+        server, _slash, path = rest.rpartition("://")[2].removeprefix("//").partition("/")
+    else:
+        server, _colon, path = rest.partition(":")
+    return f"{scheme}:{server.rpartition('@')[2].lower()}", PurePosixPath("/", path.lstrip("/"))
+
+
 @dataclass(frozen=True)
 class Cluster:
     """What is of the cluster, by address and by name."""
@@ -87,6 +106,13 @@ class Cluster:
             return self._address(IPv4Address(host))
         except AddressValueError:
             return self._name(host.rstrip("."))
+
+    def is_one_machine(self, host: str, other: str) -> bool:
+        """Tell whether two hosts (names or addresses) are known to be the same."""
+        return bool(self._known_as(host) & self._known_as(other))
+
+    def _known_as(self, host: str) -> set[str]:
+        return {host.rstrip("."), *map(str, self._resolved(host.rstrip(".")))} if host else set()
 
     def _address(self, address: IPv4Address) -> str:
         node = next((name for name, own in self.nodes.items() if own == address), "")

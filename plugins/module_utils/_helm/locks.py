@@ -129,6 +129,12 @@ class Locks:
         while self._held:
             self._held.popitem()[1].close()
 
+    def keep(self, releases: t.Iterable[Release]) -> None:
+        """Give the locks of all other releases back."""
+        kept = {release.key for release in releases}
+        for key in [key for key in self._held if key not in kept]:
+            self._held.pop(key).done()
+
     def done(self, release: Release) -> None:
         """Give the lock of a release back that was made as wanted."""
         self._held.pop(release.key).done()

@@ -137,6 +137,8 @@ class _Run:
                 break
             self._result["recovered"] += waited
             steps = self._steps(_records(api, self._task.releases))
+        # Whoever was waited for has made some of them as wanted.
+        self._locks.keep(step.release for step, _chart in steps)
         for step, _chart in steps:
             told = hindrance(step, self._locks[step.release].left, self._clock())
             if told:

@@ -66,9 +66,16 @@ def _missing(name: str, member: str, known: list[str]) -> HostError:
     return HostError(f"Cannot unpack archive:{name}", f"it has no file {member!r}", f"It holds: {shown}")
 
 
+def _named(member: str, names: t.Iterable[str]) -> str:
+    """Return what the archive calls a member; "*/" is its top folder, which has the version in its name."""
+    if not member.startswith("*/"):
+        return member
+    return next((name for name in names if name.partition("/")[2] == member[2:]), member)
+
+
 def _from_tar(name: str, archive: tarfile.TarFile, member: str) -> t.Iterator[bytes]:
     infos = {info.name[2:] if info.name.startswith("./") else info.name: info for info in archive.getmembers()}
-    info = infos.get(member)
+    info = infos.get(_named(member, infos))
     if info is None or not (info.isreg() or info.islnk()):
         raise _missing(name, member, [key for key, value in infos.items() if value.isreg()])
     stream = archive.extractfile(info)
@@ -79,6 +86,7 @@ def _from_tar(name: str, archive: tarfile.TarFile, member: str) -> t.Iterator[by
 
 def _from_zip(name: str, bundle: zipfile.ZipFile, member: str) -> t.Iterator[bytes]:
     infos = {info.filename: info for info in bundle.infolist() if not info.is_dir()}
-    if member not in infos:
+    found = _named(member, infos)
+    if found not in infos:
         raise _missing(name, member, list(infos))
-    return _pieces(bundle.open(infos[member]))
+    return _pieces(bundle.open(infos[found]))

@@ -103,6 +103,7 @@ class Observation:
     bootstrap_conf: bool = False
     manifests: tuple[str, ...] = ()
     etcd_data: bool = False
+    restoring: bool = False
     kubelet_active: bool = False
     ca_sha256: str = ""
     admin_conf_sha256: str = ""

@@ -14,6 +14,8 @@ import typing as t
 PKI = "/etc/kubernetes/pki"
 MANIFESTS = "/etc/kubernetes/manifests"
 STAMP = "/var/lib/atarnet-homelab/kubeadm.json"
+# There while a restore of the control plane is not at its end.
+RESTORING = "/var/lib/atarnet-homelab/restoring"
 KUBELET_FILE = "/var/lib/kubelet/config.yaml"
 _TIMEOUT = 5.0
 
@@ -127,6 +129,7 @@ def observe(address: str, port: int, run: Run) -> dict[str, t.Any]:
         "kubelet_conf": os.path.exists("/etc/kubernetes/kubelet.conf"),
         "bootstrap_conf": os.path.exists("/etc/kubernetes/bootstrap-kubelet.conf"),
         "manifests": [name for name in listing(MANIFESTS) if name.endswith(".yaml")],
+        "restoring": os.path.exists(RESTORING),
         "etcd_data": bool(listing("/var/lib/etcd/member")),
         # One that is being started (again) needs nobody to start it.
         "kubelet_active": run(["systemctl", "is-active", "kubelet.service"])[1].strip() in ("active", "activating"),

@@ -80,6 +80,8 @@ def plan_cluster(cluster: Cluster, seen: dict[str, Observation]) -> ClusterPlan:
     two clusters, or a control plane that could not be observed while none is known to be alive.
     """
     acting = choose_acting(cluster, seen)
+    _refuse_restoring(seen)
+    _refuse_beside(acting, seen)
     steps: dict[str, list[Step]] = {acting.name: _acting_steps(cluster, acting, seen[acting.name])}
     members = seen[acting.name].api_nodes or {}
     guests = []
@@ -121,6 +123,26 @@ def choose_acting(cluster: Cluster, seen: dict[str, Observation]) -> Node:
     for node in begun + [node for node in candidates if seen[node.name].touched] + candidates:
         return node
     raise KubeadmError("Choosing the acting control plane: homelab_nodes names none. Give one node that role.")
+
+
+def _refuse_restoring(seen: t.Mapping[str, Observation]) -> None:
+    half = [name for name, one in seen.items() if one.restoring]
+    if half:
+        raise KubeadmError(
+            f"Bringing up {half[0]}: a restore of its control plane did not come to its end, and a new cluster would "
+            "be begun. Run playbooks/restore_control_plane.yml again."
+        )
+
+
+def _refuse_beside(acting: Node, seen: t.Mapping[str, Observation]) -> None:
+    """A blank control plane beside nodes of a cluster has lost its disk: a new cluster would cut these off."""
+    members = [name for name, one in seen.items() if one.finished and name != acting.name]
+    if members and not seen[acting.name].touched and not seen[acting.name].finished:
+        raise KubeadmError(
+            f"Bringing up {acting.name}: it is blank, and {', '.join(members)} belong to a cluster, which a new one "
+            f"would cut off. If {acting.name} lost its disk, restore it (playbooks/restore_control_plane.yml); to "
+            f"begin anew, reset the others (playbooks/reset.yml --limit {','.join(members)})."
+        )
 
 
 def _acting_steps(cluster: Cluster, node: Node, seen: Observation) -> list[Step]:

@@ -32,6 +32,7 @@ _FILES = (
     "/etc/cni/net.d/10-flannel.conflist",
     "/opt/cni/bin/flannel",
     INVITATION,
+    observe.RESTORING,
 )
 _LINKS = ("cni0", "flannel.1")
 # How the kernel writes blanks in a path.

@@ -15,6 +15,7 @@ from .._network.model import CLUSTER_DNS
 from .._network.plan import compile_network
 from .._routes.ingress import compile_ingress
 from .._routes.plan import compile_routes
+from .._storage.model import Storage
 from .._storage.plan import compile_storage
 from .cluster_dns import compile_cluster_dns
 from .hardware import compile_hardware
@@ -74,7 +75,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "certificates": _certificates(lab),
         "storage": storage,
-        "backup": compile_backup(lab.backup, lab.storage) if lab.backup and lab.storage else None,
+        "backup": _backup(lab),
         "hardware": compile_hardware(lab.hardware, pools, [node.name for node in lab.nodes]),
     }
 
@@ -84,6 +85,13 @@ def _certificates(lab: Lab) -> Plan | None:
         return None
     provider = lab.ingress.provider if lab.ingress else None
     return compile_certificates(lab.certificates, lab.routes, provider, lab.name)
+
+
+def _backup(lab: Lab) -> Plan | None:
+    if lab.backup is None:
+        return None
+    control_planes = [node.name for node in lab.nodes if node.role == CONTROL_PLANE]
+    return compile_backup(lab.backup, lab.storage or Storage(), control_planes)
 
 
 def endpoint_host(lab: Lab) -> str:

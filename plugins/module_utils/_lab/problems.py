@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 _LONGEST_VALUE = 120
 # What the user may have misspelt, or put in the wrong place, but never wants to read in a log.
 _SECRET_KEY = re.compile(
-    r"pass|secret|token|credential|private|cloudflare$|homelab_backup$|repository$|environment", re.IGNORECASE
+    r"pass|secret|token|credential|private|cloudflare$|homelab_backup$|repository$|copy$|environment", re.IGNORECASE
 )
 _SECRET_IN_URL = re.compile(r"(?<=://)[^/@\s\"]+(?=@)")
 

@@ -10,7 +10,6 @@ import http.server
 import json
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import typing as t
@@ -19,6 +18,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_ports
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -94,7 +95,7 @@ def test_mirrors_are_asked_in_their_order(site: t.Any, packaged: Path) -> None:
 
 
 def test_a_registry_s_chart(site: t.Any, packaged: Path, tmp_path: Path) -> None:
-    with registry(tmp_path, sys.modules["kube_test_server"].free_port()) as address:
+    with registry(tmp_path, *free_ports(1)) as address:
         push = [site.helm, "push", str(packaged), f"oci://{address}/charts", "--plain-http"]
         subprocess.run(push, check=True, capture_output=True)
         digest = hashlib.sha256(packaged.read_bytes()).hexdigest()

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -17,6 +16,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.ports import free_ports
 
 START_S = 90.0
 STOP_S = 10.0
@@ -39,13 +40,6 @@ def binaries() -> Path:
             "Set HOMELAB_BIN to a folder with etcd and kube-apiserver."
         )
     return Path(told)
-
-
-def free_port() -> int:
-    """Return a TCP port of loopback that nobody uses now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -130,8 +124,8 @@ class Server:
 @contextlib.contextmanager
 def running(folder: Path) -> t.Iterator[Server]:
     """Give a ready API server whose files are in *folder*; it and its etcd end with the block."""
-    tools, server = binaries(), Server(folder, free_port(), *(secrets.token_hex(16) for _ in range(3)))
-    client, peer = free_port(), free_port()
+    secure, client, peer = free_ports(3)
+    tools, server = binaries(), Server(folder, secure, *(secrets.token_hex(16) for _ in range(3)))
     users = f"{server.token},admin,1,system:masters\n{server.guest},guest,2\n{server.member},member,3\n"
     (folder / "tokens.csv").write_text(users, encoding="utf-8")
     (folder / "audit.yaml").write_text(json.dumps(_AUDIT_POLICY), encoding="utf-8")
@@ -156,8 +150,8 @@ def running(folder: Path) -> t.Iterator[Server]:
         *(f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={folder / 'audit.log'}"),
         "--audit-log-mode=blocking",
     ]
-    with _process(etcd, folder / "etcd.log"), _process(api, folder / "apiserver.log") as process:
-        _await_ready(server, process)
+    with _process(etcd, folder / "etcd.log") as storage, _process(api, folder / "apiserver.log") as process:
+        _await_ready(server, {"etcd": storage, "apiserver": process})
         yield server
 
 
@@ -174,10 +168,10 @@ def _process(command: list[str], log: Path) -> t.Iterator[subprocess.Popen[bytes
                 process.kill()
 
 
-def _await_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+def _await_ready(server: Server, processes: t.Mapping[str, subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + START_S
     cause = "it did not answer"
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes.values()):
         try:
             server.call("GET", "/api/v1/namespaces/kube-system")
         except (OSError, urllib.error.URLError) as exc:
@@ -186,5 +180,6 @@ def _await_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
         else:
             server.write_kubeconfig(server.kubeconfig)
             return
-    tail = (server.folder / "apiserver.log").read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"Starting the API server: not ready after {START_S:g} s ({cause}). Its log ends:\n{tail}")
+    ended = next((name for name, process in processes.items() if process.poll() is not None), "apiserver")
+    tail = (server.folder / f"{ended}.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"Starting the API server: not ready ({cause}). The log of {ended} ends:\n{tail}")

@@ -81,22 +81,25 @@ def test_many_kinds_become_ready_in_one_wait(lab: t.Any) -> None:
             conditions=[{"type": "SuccessCriteriaMet", **done}, {"type": "Complete", **done}],
         )
 
-    timer = threading.Timer(3.0, controllers)
-    timer.start()
-    done = lab.apply(objects, wait=True, wait_timeout=60)
-    timer.join()
-    assert done.get("msg") is None
+    kinds = ["daemonsets", "deployments", "jobs", "persistentvolumeclaims", "services", "statefulsets"]
     agent = f"atarnet-homelab/{lab.owner}"
-    watches = [entry for entry in lab.server.audit()[start:] if (entry["userAgent"], entry["verb"]) == (agent, "watch")]
-    begun = [entry["objectRef"]["resource"] for entry in watches if entry["stage"] == "ResponseStarted"]
-    assert sorted(begun) == [
-        "daemonsets",
-        "deployments",
-        "jobs",
-        "persistentvolumeclaims",
-        "services",
-        "statefulsets",
-    ]
+
+    def begun() -> list[str]:
+        events = [one for one in lab.server.audit()[start:] if (one["userAgent"], one["verb"]) == (agent, "watch")]
+        return sorted(one["objectRef"]["resource"] for one in events if one["stage"] == "ResponseStarted")
+
+    def once_all_are_watched() -> None:
+        deadline = time.monotonic() + 50
+        while begun() != kinds and time.monotonic() < deadline:
+            time.sleep(0.2)
+        controllers()
+
+    worker = threading.Thread(target=once_all_are_watched)
+    worker.start()
+    done = lab.apply(objects, wait=True, wait_timeout=60)
+    worker.join()
+    assert done.get("msg") is None
+    assert begun() == kinds
     again = lab.apply(objects, wait=True)
     assert (again["changed"], again["requests"]) == (False, {"read": 8, "dry_run": 0, "write": 0})
 

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.backup.node import Node, restic_folder
+from tests.unit.backup.cheap_key import make_cheap
+from tests.unit.backup.node import PASSWORD, Node, restic_folder
 
 
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty repository: making one takes seconds, copying one does not."""
+    """An empty repository: making one takes seconds, copying one does not, nor does opening this one."""
     root = tmp_path_factory.mktemp("blank")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", restic_folder(), prepend=":")
         Node(root).init()
+    make_cheap(root / "repository", PASSWORD)
     return root / "repository"
 
 
@@ -42,6 +44,19 @@ def disk(tmp_path: Path) -> t.Iterator[Path]:
     subprocess.run(["mount", "-o", "loop", str(image), str(point)], check=True)
     try:
         yield point
+    finally:
+        subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> t.Iterator[Path]:
+    """A mounted file system of 96 MiB with a folder."""
+    point = tmp_path / "share"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(point)], check=True)
+    (point / "lab").mkdir()
+    try:
+        yield point / "lab"
     finally:
         subprocess.run(["umount", "--lazy", str(point)], check=True)
 

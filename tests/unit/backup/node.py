@@ -40,6 +40,8 @@ class Node:
     name: str = "node-1"
     volumes: list[dict[str, t.Any]] = field(default_factory=list)
     metrics: str = ""
+    elsewhere: str = ""
+    """URL of the copy, where there is to be one."""
 
     def __post_init__(self) -> None:
         self.password = self.root / "password"
@@ -65,6 +67,10 @@ class Node:
             "volumes": self.volumes,
             "metrics_file": self.metrics,
         }
+        if self.elsewhere:
+            metrics = self.metrics.replace(".prom", "_copy.prom")
+            own = {"url": self.elsewhere, "password_file": str(self.password)}
+            data |= {"copy": {"repository": own, "metrics_file": metrics}, "makes_repository": True}
         return model.parse({**data, **changes})
 
     def init(self) -> Node:
@@ -86,9 +92,9 @@ class Node:
         """Restore once."""
         return restore.restore(self.wish(volume, **changes), self.places)
 
-    def restic(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run restic as a person would."""
-        environment = {**os.environ, "RESTIC_REPOSITORY": self.url, "RESTIC_PASSWORD_FILE": str(self.password)}
+    def restic(self, *words: str, url: str = "") -> subprocess.CompletedProcess[str]:
+        """Run restic as a person would, on the repository or another *url*."""
+        environment = {**os.environ, "RESTIC_REPOSITORY": url or self.url, "RESTIC_PASSWORD_FILE": str(self.password)}
         environment["RESTIC_CACHE_DIR"] = self.places.cache
         return subprocess.run(["restic", *words], env=environment, capture_output=True, text=True, check=False)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -11,10 +12,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import btrfs, freezer
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
 from tests.unit.backup.freezing import OnePod, moves, writing_pod
-from tests.unit.backup.node import Node, listing
+from tests.unit.backup.node import Node, listing, locks_of_the_dead
 
 
 def odd(folder: Path) -> None:
@@ -83,7 +85,7 @@ def test_what_is_odd_comes_back_as_it_was(node: Node) -> None:
 
 def test_a_sparse_file_stays_one(node: Node) -> None:
     folder = node.volume("a/one")
-    size = 1 << 30
+    size = 1 << 28
     with (folder / "image").open("wb") as stream:
         stream.write(b"begin")
         stream.seek(size // 2)
@@ -119,6 +121,62 @@ def test_a_subvolume_inside_a_volume_is_told(node: Node, disk: Path) -> None:
     result = node.backup()
     assert "a btrfs subvolume lies in it and is not in the snapshot: inner" in result.failed["a/one"]
     assert result.snapshot == ""
+
+
+def test_one_that_fails_while_restic_waits_is_left_out(node: Node, disk: Path) -> None:
+    bad, good = node.volume("a/bad", disk / "bad"), node.volume("a/good", disk / "good")
+    subprocess.run(["btrfs", "--quiet", "subvolume", "create", str(bad / "inner")], check=True)
+    (good / "file").write_text("1", encoding="ascii")
+    os.link(good / "file", good / "twin")
+    first = node.backup()
+    assert list(first.failed) == ["a/bad"] and first.volumes["a/good"]["files"] == 2
+    assert "bad" not in json.dumps(node.snapshots()[0]["paths"]) and locks_of_the_dead(node) == []
+    again = node.backup()
+    assert again.snapshot == "" and list(again.failed) == ["a/bad"] and len(node.snapshots()) == 1
+    assert node.restore("a/good", overwrite=True).verified
+
+
+def test_what_is_unchanged_is_looked_at_where_it_is(node: Node, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (node.volume("a/one", disk / "one") / "file").write_text("1", encoding="ascii")
+    (node.volume("a/two", hook={"type": "freeze", "labels": {"app": "x"}}) / "file").touch()
+    subprocess.run(["btrfs", "--quiet", "subvolume", "create", str(disk / "own")], check=True)
+    (node.volume("a/own", disk / "own") / "file").write_text("own", encoding="ascii")
+    with writing_pod(node.root / "busy") as cgroup:
+        assert node.backup(OnePod(cgroup)).snapshot
+
+    def never(*_arguments: object) -> None:
+        raise AssertionError
+
+    for place, name in ((btrfs, "snapshot"), (freezer, "freeze")):
+        monkeypatch.setattr(place, name, never)
+    second = node.backup()
+    assert second.snapshot == "" and not second.failed
+    assert {name: (told["files"], told["bytes"], told["changed"]) for name, told in second.volumes.items()} == {
+        "a/one": (1, 1, False),
+        "a/own": (1, 3, False),
+        "a/two": (1, 0, False),
+    }
+    with pytest.raises(AssertionError):
+        (disk / "one/file").write_text("2", encoding="ascii")
+        node.backup()
+
+
+def test_another_dump_of_the_same_files_is_a_change(node: Node) -> None:
+    sqlite3 = pytest.importorskip("sqlite3")
+    folder = node.volume("a/one", hook={"type": "sqlite", "database": "one.db"})
+    for name in ("one", "two"):
+        with contextlib.closing(sqlite3.connect(folder / f"{name}.db")) as database:
+            database.execute(f"CREATE TABLE {name} (n)")
+            database.commit()
+    first = node.backup().snapshot
+    assert first and node.backup().snapshot == ""
+    node.volumes[0]["hook"] = {"type": "sqlite", "database": "two.db"}
+    second = node.backup().snapshot
+    node.restic("restore", "latest:/a/one/dump", "--target", str(node.root / "out"))
+    assert second and b"TABLE two" in (node.root / "out/database.sqlite").read_bytes()
+    del node.volumes[0]["hook"]
+    third = node.backup().snapshot
+    assert third and "/dump" not in node.restic("ls", third, "/a/one").stdout and node.backup().snapshot == ""
 
 
 def test_a_frozen_pod_does_not_write(node: Node) -> None:

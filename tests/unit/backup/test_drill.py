@@ -94,7 +94,14 @@ def test_a_dump_that_is_not_whole_is_told(tmp_path: Path, name: str, content: by
 
 
 @pytest.mark.parametrize(
-    "point", ["before:restic", "during:restic:0.1", "after:restic", "before:verify", "after:verify"]
+    "point",
+    [
+        "before:restic",
+        "during:restic:volumes/.homelab-restore/*/work/a/one/files",
+        "after:restic",
+        "before:verify",
+        "after:verify",
+    ],
 )
 def test_a_killed_rehearsal_leaves_nothing_once_the_next_has_run(node: Node, point: str) -> None:
     folder = node.volume("a/one")

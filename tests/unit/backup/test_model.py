@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
@@ -16,7 +17,13 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
 )
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.freezer import cgroup_of
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.model import Hook, Repository, Volume, parse
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup.observe import Mount, Seen, mount_at, mounts_of
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup.observe import (
+    Mount,
+    Seen,
+    mount_at,
+    mounts_of,
+    observe,
+)
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.plan import make_plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
@@ -110,6 +117,29 @@ def test_mounts_are_read() -> None:
     mounts = mounts_of(text)
     assert mounts[1] == Mount("/srv/my disk", "btrfs", True, "0:40", "/@vol") and not mounts[2].writable
     assert mount_at("/srv/my disk/a", mounts).kind == "btrfs" and mount_at("/srv/my", mounts).kind == "ext4"
+
+
+MOUNTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "plain": ("one", "ext4", ()),
+    "a mount inside": ("disk/one", "xfs", ("disk/one/a", "disk/one/b/c")),
+    "its name begins as another's": ("disk/one-more", "xfs", ()),
+    "a mount itself": ("disk", "xfs", ("disk/one.d", "disk/one/a", "disk/one/b/c")),
+    "below a mount inside": ("disk/one/a/deep", "tmpfs", ()),
+}
+
+
+@pytest.mark.parametrize(("name", "kind", "inside"), MOUNTED.values(), ids=MOUNTED)
+def test_a_volume_is_seen_with_the_mounts_around_it(
+    tmp_path: Path, name: str, kind: str, inside: tuple[str, ...]
+) -> None:
+    points = {"/": "ext4", "disk": "xfs", "disk/one/a": "tmpfs", "disk/one/b/c": "tmpfs", "disk/one.d": "tmpfs"}
+    lines = [f"1 0 0:1 / {tmp_path / point} rw - {kind} none rw\n" for point, kind in points.items()]
+    (tmp_path / "mountinfo").write_text("".join(lines), encoding="ascii")
+    (tmp_path / name).mkdir(parents=True)
+    volume = Volume("a", "one", str(tmp_path / name))
+    seen = observe([volume], str(tmp_path / "mountinfo"))["a/one"]
+    assert (seen.folder, seen.real, seen.kind) == (True, volume.path, kind)
+    assert seen.inside == tuple(str(tmp_path / point) for point in inside)
 
 
 def test_names_survive_as_text() -> None:

@@ -14,13 +14,17 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import control_plane
 from ansible_collections.atarnet.homelab.plugins.modules import (
+    backup_copy,
+    control_plane_restore,
     volume_backup,
     volume_backup_info,
     volume_drill,
     volume_restore,
 )
 
+from tests.unit.backup import cluster
 from tests.unit.backup.node import Node
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -59,6 +63,12 @@ def test_changed_is_a_new_snapshot_and_check_predicts_it(node: Node, run: Run) -
     assert run(volume_backup, check=True, volumes=node.volumes)["changed"]
 
 
+def test_no_volumes_are_no_change(run: Run) -> None:
+    for check in (True, False):
+        done = run(volume_backup, check=check, volumes=[])
+        assert (done["changed"], done["volumes"], done["snapshot"]) == (False, [], "")
+
+
 def test_what_cannot_be_backed_up_fails_and_says_why(node: Node, run: Run) -> None:
     node.volume("a/one")
     node.volumes.append({"name": "a/gone", "path": "/nowhere"})
@@ -78,6 +88,27 @@ def test_a_restore_tells_what_it_proved(node: Node, run: Run) -> None:
     done = run(volume_restore, volume="a/one", target=str(folder))
     assert (done["changed"], done["files"], done["bytes"], done["verified"]) == (True, 1, 5, True)
     assert looked["snapshot"] == done["snapshot"] and (folder / "file").read_text() == "12345"
+
+
+def test_a_control_plane_is_looked_for_and_restored(
+    node: Node, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plane = cluster.make(node.root)
+    node.volume("control-plane/node-1", plane.kubernetes, hook={"type": "etcd", "database": plane.endpoint})
+    with plane.running():
+        node.backup()
+    blank = control_plane.Host(*(str(tmp_path / "blank" / name) for name in ("kubernetes", "etcd", "restoring")))
+    Path(blank.kubernetes).mkdir(parents=True)
+    monkeypatch.setattr(control_plane, "Host", lambda: blank)
+    wanted = {"node": "node-1", "address": "127.0.0.1"}
+    looked = run(control_plane_restore, check=True, **wanted)
+    assert looked["changed"] and not looked["verified"] and os.listdir(blank.kubernetes) == []
+    done = run(control_plane_restore, **wanted)
+    assert (done["changed"], done["verified"], done["snapshot"]) == (True, True, looked["snapshot"])
+    assert Path(blank.etcd, "member").is_dir()
+    for check in (True, False):
+        assert "there is one:" in run(control_plane_restore, check=check, **wanted)["msg"]
+    assert "address 'here' is no IPv4 address" in run(control_plane_restore, node="node-1", address="here")["msg"]
 
 
 def test_volumes_and_their_last_backups_are_told(node: Node, run: Run) -> None:
@@ -106,11 +137,30 @@ def test_the_tier_of_a_volume_is_known_without_its_node(node: Node, run: Run) ->
     assert len(node.snapshots()) == 1 and not run(volume_backup, tiers=tiers, volumes=node.volumes)["changed"]
 
 
-def test_results_are_documented(node: Node, run: Run) -> None:
+def test_changed_is_what_the_copy_lacked(node: Node, share: Path, run: Run) -> None:
+    (node.volume("a/one") / "file").write_text("1", encoding="ascii")
+    snapshot = node.backup().snapshot
+    copy = {"url": str(share), "password_file": str(node.password)}
+    for check, made in ((True, True), (False, True), (True, False), (False, False)):
+        done = run(backup_copy, check=check, copy=copy)
+        assert (done["changed"], done["made"]) == (made, made), check
+        assert [one["id"] for one in done["snapshots"]] == ([snapshot] if made else [])
+        assert bool(done["last_success"]) is not (check and made) and "diff" not in done
+    again = {**copy, "is_copy": True}
+    assert list(run(volume_backup_info, repository=again, volumes=node.volumes)["backups"]) == ["a/one"]
+    shutil.rmtree(node.url)
+    failed = run(backup_copy, copy=copy)
+    assert failed["failed"] and "there is no repository at" in failed["msg"]
+    assert failed["last_success"] == done["last_success"]
+    assert run(volume_restore, check=True, repository=again, volume="a/one", target=str(share / "x"))["changed"]
+
+
+def test_results_are_documented(node: Node, share: Path, run: Run) -> None:
     node.volume("a/one")
     extra = {"changed", "invocation", "warnings"}
     for module, options in (
         (volume_backup, {"volumes": node.volumes}),
+        (backup_copy, {"copy": {"url": str(share), "password_file": str(node.password)}}),
         (volume_backup_info, {"volumes": node.volumes}),
         (volume_restore, {"volume": "a/one", "target": node.volumes[0]["path"]}),
         (volume_drill, {"volumes": node.volumes}),
@@ -119,7 +169,7 @@ def test_results_are_documented(node: Node, run: Run) -> None:
         assert set(run(module, **options)) - extra == set(documented) - extra
 
 
-def test_the_program_of_the_timers(node: Node, tmp_path: Path) -> None:
+def test_the_program_of_the_timers(node: Node, share: Path, tmp_path: Path) -> None:
     """Installed as two folders of the collection, without Ansible."""
     place = tmp_path / "lib" / "homelab"
     for name in ("_backup", "_host"):
@@ -158,5 +208,16 @@ def test_the_program_of_the_timers(node: Node, tmp_path: Path) -> None:
     assert json.loads(call("restore", "a/one").stdout)["files"] == 1
     assert (Path(node.volumes[0]["path"]) / "file").read_text() == "1"
     assert "this node has no volume of that claim. Start the app once" in call("restore", "a/two").stderr
+    assert "Cannot use the copy: there is none" in call("copy").stderr
+    elsewhere = {"repository": {**config["repository"], "url": str(share)}, "keep": {"last": 1}}
+    told = {**config, "copy": elsewhere, "makes_repository": True}
+    (tmp_path / "backup.json").write_text(json.dumps(told), encoding="ascii")
+    assert [one["id"] for one in json.loads(call("copy").stdout)["snapshots"]] == [snapshot]
+    shutil.rmtree(node.url)
+    assert json.loads(call("snapshots", "--copy").stdout)["snapshots"]["a/one"]["count"] == 1
+    assert json.loads(call("restore", "a/one", "--copy").stdout)["verified"]
+    assert json.loads(call("drill", "--copy").stdout)["failed"] == {}
+    assert json.loads(call("check", "--copy", "--data").stdout) == {"sound": True}
+    assert json.loads(call("forget", "--copy").stdout) == {"hosts": ["lab/n"]}
     (tmp_path / "backup.json").write_text("[", encoding="ascii")
     assert "it is no JSON object" in call("run").stderr

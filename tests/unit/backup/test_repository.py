@@ -20,19 +20,6 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors impor
 from tests.unit.backup.node import Node
 
 
-@pytest.fixture
-def share(tmp_path: Path) -> t.Iterator[Path]:
-    """A mounted file system of 16 MiB with a folder."""
-    point = tmp_path / "share"
-    point.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(point)], check=True)
-    (point / "lab").mkdir()
-    try:
-        yield point / "lab"
-    finally:
-        subprocess.run(["umount", "--lazy", str(point)], check=True)
-
-
 def asking(node: Node, url: str, **changes: t.Any) -> model.Wanted:
     """Return what a node is asked for whose repository is there."""
     return node.wanted(repository={"url": url, "password_file": str(node.password)}, **changes)

@@ -14,7 +14,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.volum
     volume,
 )
 
-BACKUPS: dict[str, t.Any] = {name: {"id": "1"} for name in ("shop/data", "shop/web", "gone/data")}
+BACKUPS: dict[str, t.Any] = {name: {"id": "1"} for name in ("shop/data", "shop/web", "gone/data", "control-plane/cp1")}
 W1 = {"volumes": {"shop/data": "/1/data"}, "refused": {}, "backups": BACKUPS}
 W2 = {"volumes": {"shop/web": "/2/web"}, "refused": {}, "backups": BACKUPS}
 BOTH = {**W2, "volumes": {"shop/data": "/2/data"}}
@@ -49,6 +49,8 @@ def test_chosen(asked: str, to: str, seen: t.Any, nodes: t.Any, absent: list[str
     ("asked", "to", "seen", "said"),
     [
         ("shop/dta", "", {"w1": W1, "w2": W2}, 'there is no backup of shop/dta. Did you mean "shop/data"?'),
+        ("control-plane/cp1", "", {"w1": W1}, "is the state of the cluster. Run restore_control_plane.yml."),
+        ("control-plane", "", {"w1": W1}, "is the state of the cluster. Run restore_control_plane.yml."),
         ("shop/data", "w9", {"w1": W1, "w2": W2}, "w9 is no node with volumes. Use one of w1, w2."),
         ("shop/data", "", {"w1": W1, "w2": BOTH}, "w1 and w2 have a volume of it. Say which is meant by -e to=NODE."),
         ("gone/data", "", {"w1": W1, "w2": W2}, "no node has a volume of it. Start the app there once"),
@@ -68,7 +70,19 @@ def test_chosen(asked: str, to: str, seen: t.Any, nodes: t.Any, absent: list[str
         ),
         ("shop/data", "", {"w1": {"msg": "no restic"}, "w2": {}}, "there is no backup of shop/data"),
     ],
-    ids=["misspelt", "node", "two", "nowhere", "not there", "away", "failed", "refused", "none answers"],
+    ids=[
+        "misspelt",
+        "cluster",
+        "all of the cluster",
+        "node",
+        "two",
+        "nowhere",
+        "not there",
+        "away",
+        "failed",
+        "refused",
+        "none answers",
+    ],
 )
 def test_refused(asked: str, to: str, seen: t.Any, said: str) -> None:
     found = chosen(asked, to, seen)

@@ -8,7 +8,8 @@ import typing as t
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.rehearsal import render, report
 
 Json = dict[str, t.Any]
-PLAN: Json = {"repository": {"url": "rest:https://backup.example.org/lab"}, "hosts": {"w1": {}, "w2": {}}}
+URL = "rest:https://backup.example.org/lab"
+PLAN: Json = {"hosts": {"w1": {}, "w2": {}}}
 
 
 def proof(seconds: float, age: int) -> Json:
@@ -23,7 +24,7 @@ OTHER: Json = {"volumes": {"media/music": proof(2.0, 60)}, "failed_volumes": {}}
 def test_the_slowest_node_and_the_oldest_backup_count() -> None:
     found = report(PLAN, {"w1": WELL, "w2": OTHER})
     assert (found.failed, found.rto_seconds, found.rpo_seconds) == ({}, 2.3, 70)
-    lines = render("home", PLAN, found, check=False).splitlines()
+    lines = render("home", URL, found, check=False).splitlines()
     assert lines[0] == "home: 3 volumes restored and compared from rest:https://backup.example.org/lab"
     assert lines[1] == "  blog/data on w1: as of 2026-08-01T03:00:34, 3 files, 90 bytes in 1.0 s"
     assert lines[-1] == "drill volumes=3 checksums=equal rto_seconds=2.3 rpo_seconds=70"
@@ -38,9 +39,9 @@ def test_what_cannot_be_restored_is_named() -> None:
         "node w2": "no answer",
     }
     assert "is it reachable?" in report(PLAN, {"w1": WELL}).failed["node w2"]
-    assert "drill volumes=0 checksums=unproven" in render("home", PLAN, found, check=False)
+    assert "drill volumes=0 checksums=unproven" in render("home", URL, found, check=False)
 
 
 def test_a_check_proves_nothing() -> None:
-    text = render("home", PLAN, report(PLAN, {"w1": WELL, "w2": OTHER}), check=True)
+    text = render("home", URL, report(PLAN, {"w1": WELL, "w2": OTHER}), check=True)
     assert "3 volumes would be restored" in text and "drill" not in text

@@ -16,6 +16,7 @@ PLAN: Json = {
     "not_saved": {"media/cache": "homelab_backup.leave_out names it"},
     "not_saved_tiers": {"hdd": "homelab_backup.leave_out_tiers names its tier"},
     "forget": "",
+    "elsewhere": None,
 }
 SAVED = {"volume": "shop/data", "path": "/x", "method": "btrfs", "because": "", "hook": "postgres"}
 WELL: Json = {"volumes": [SAVED], "failed_volumes": {}}
@@ -35,13 +36,13 @@ def volume(name: str, node: str) -> Json:
 
 
 def test_all_is_well() -> None:
-    found = report(PLAN, {"w1": WELL, "w2": NONE}, [claim("shop/data", volume="a")], [volume("a", "w1")])
+    found = report(PLAN, {"w1": WELL, "w2": NONE}, [claim("shop/data", volume="a")], [volume("a", "w1")], {})
     assert [(one["volume"], one["node"]) for one in found.saved] == [("shop/data", "w1")]
     assert (found.not_saved, found.failed, found.doubts) == (PLAN["not_saved"], {}, [])
     text = render("home", PLAN, found, None)
     assert "home: 1 volumes would be saved to rest:https://backup.example.org/lab" in text
     assert "  shop/data on w1: btrfs and a dump (postgres)" in text
-    assert "media/cache: homelab_backup.leave_out names it" in text and "the cluster's own state: etcd" in text
+    assert "media/cache: homelab_backup.leave_out names it" in text
 
 
 @pytest.mark.parametrize(
@@ -57,27 +58,67 @@ def test_all_is_well() -> None:
     ids=["class", "no class", "tier", "pending", "node", "folder"],
 )
 def test_a_claim_that_is_not_saved_is_named(asked: Json, volumes: list[Json], said: str) -> None:
-    found = report(PLAN, {"w1": WELL, "w2": NONE}, [asked], volumes)
+    found = report(PLAN, {"w1": WELL, "w2": NONE}, [asked], volumes, {})
     assert said in found.not_saved["a/b"] and found.failed == {}
 
 
 def test_what_failed_is_named() -> None:
     failed = {"shop/data": "the dump is empty", "tier ssd": "its disk is away"}
-    found = report(PLAN, {"w1": {"volumes": [SAVED], "failed_volumes": failed}, "w2": {"msg": "no repository"}}, [], [])
+    found = report(
+        PLAN, {"w1": {"volumes": [SAVED], "failed_volumes": failed}, "w2": {"msg": "no repository"}}, [], [], {}
+    )
     assert found.failed == {
         "shop/data": "the dump is empty",
         "tier ssd of w1": "its disk is away",
         "node w2": "no repository",
     }
     assert found.saved == [] and "FAILED:\n  shop/data: the dump is empty" in render("home", PLAN, found, False)
-    assert "is it reachable?" in report(PLAN, {"w1": WELL}, [], []).failed["node w2"]
+    assert "is it reachable?" in report(PLAN, {"w1": WELL}, [], [], {}).failed["node w2"]
 
 
 def test_a_hook_of_no_claim_is_told_once_all_nodes_were_asked() -> None:
-    assert "homelab_backup.hooks has one for shop/data" in report(PLAN, {"w1": NONE, "w2": NONE}, [], []).doubts[0]
-    assert report(PLAN, {"w1": NONE}, [], []).doubts == []
+    assert "homelab_backup.hooks has one for shop/data" in report(PLAN, {"w1": NONE, "w2": NONE}, [], [], {}).doubts[0]
+    assert report(PLAN, {"w1": NONE}, [], [], {}).doubts == []
 
 
 def test_who_forgets_is_told_where_nodes_may_not() -> None:
     plan = {**PLAN, "forget": "restic forget --prune --keep-daily 7"}
-    assert "restic forget --prune --keep-daily 7" in render("home", plan, report(plan, {"w1": WELL}, [], []), True)
+    assert "restic forget --prune --keep-daily 7" in render("home", plan, report(plan, {"w1": WELL}, [], [], {}), True)
+
+
+ELSEWHERE: Json = {
+    "node": "w1",
+    "repository": {"url": "s3:https://far.example.org/lab"},
+    "forget": "",
+    "doubts": ["both are here"],
+}
+COPIED: Json = {"snapshots": [{"id": "1"}, {"id": "2"}], "count": 5, "last_success": 1785553234}
+
+
+@pytest.mark.parametrize(("changed", "verb"), [(True, "copied"), (None, "would be copied")])
+def test_the_copy_is_told(changed: bool | None, verb: str) -> None:
+    plan = {**PLAN, "elsewhere": {**ELSEWHERE, "forget": "restic forget --keep-monthly 6"}}
+    found = report(plan, {"w1": WELL, "w2": NONE}, [], [], {"w1": COPIED, "w2": {"skipped": True}})
+    assert (found.copied, found.failed) == ({"snapshots": 2, "count": 5}, {})
+    lines = render("home", plan, found, changed).splitlines()
+    assert f"2 snapshots {verb} to s3:https://far.example.org/lab, which had 5" in lines
+    assert "  both are here" in lines
+    assert lines[-2:] == ["nor do they in the copy:", "  restic forget --keep-monthly 6"]
+
+
+@pytest.mark.parametrize(
+    ("copied", "said"),
+    [
+        ({}, "w1 was not asked; is it reachable? No complete one is known."),
+        ({"w1": {"msg": "No.", "last_success": 0}}, "No. No complete one is known."),
+        (
+            {"w1": {"msg": "No.", "last_success": 1785553234}},
+            "No. The last complete one is of 2026-08-01 03:00 UTC.",
+        ),
+    ],
+    ids=["silent", "never", "old"],
+)
+def test_a_copy_that_failed_is_named_with_its_age(copied: dict[str, Json], said: str) -> None:
+    plan = {**PLAN, "elsewhere": ELSEWHERE}
+    found = report(plan, {"w1": WELL, "w2": NONE}, [], [], copied)
+    assert (found.failed, found.copied) == ({"the copy": said}, {})

@@ -38,7 +38,10 @@ def plan(case: Case) -> Json:
 def wanted(of: Json, node: str) -> model.Wanted:
     """Return what the engine of a node reads."""
     here = of["backup"]["hosts"][node]
-    return model.parse(json.loads(rendered("backup.json.j2", backup_plan=of, backup_host=node, backup_here=here)))
+    elsewhere = of["backup"]["elsewhere"] or {"repository": {}}
+    told = {"backup_plan": of, "backup_host": node, "backup_here": here, "backup_elsewhere": elsewhere}
+    told["backup_copies"] = elsewhere.get("node") == node
+    return model.parse(json.loads(rendered("backup.json.j2", **told)))
 
 
 def test_the_engine_reads_what_the_plan_says() -> None:
@@ -61,6 +64,20 @@ def test_one_node_forgets() -> None:
     assert ["homelab-backup forget" in text for text in lines] == [True, False]
 
 
+def test_all_nodes_know_the_copy_and_forget_in_it_where_they_may() -> None:
+    for case, kept, at in (("backup", {}, "*-*-* 12:00:00"), ("backup_copy", {"daily": 3}, "*-*-* 06:00:00")):
+        of = plan(CASES[case])
+        for node in of["backup"]["hosts"]:
+            copy = wanted(of, node).copy
+            assert copy and copy.repository.is_copy and copy.keep == kept
+            assert bool(copy.metrics_file) is (node == "node2")
+            assert copy.repository.url == of["backup"]["elsewhere"]["repository"]["url"]
+        told = {"backup_elsewhere": of["backup"]["elsewhere"]}
+        assert ("forget --copy" in rendered("homelab-backup-copy.service.j2", **told)) is bool(kept)
+        assert f"OnCalendar={at}\n" in rendered("homelab-backup-copy.timer.j2", **told)
+    assert wanted(plan(CASES["backup_path"]), "node2").copy is None
+
+
 def _here(of: Json, node: str) -> Json:
     return dict(of["backup"]["hosts"][node])
 
@@ -69,7 +86,8 @@ def _here(of: Json, node: str) -> Json:
 def test_credentials_arrive_as_they_are(value: str, tmp_path: Path) -> None:
     path = tmp_path / "environment"
     given = {"RESTIC_REST_USERNAME": "lab", "RESTIC_REST_PASSWORD": value}
-    path.write_text(rendered("backup.environment.j2", backup_environment=given), encoding="utf-8")
-    path.chmod(0o600)
-    own = restic.Restic(model.Repository("/r", str(path), str(path)), model.Places()).environment()
-    assert {name: own[name] for name in given} == given
+    for name, variable in (("backup", "backup_environment"), ("backup.copy", "backup_copy_environment")):
+        path.write_text(rendered(f"{name}.environment.j2", **{variable: given}), encoding="utf-8")
+        path.chmod(0o600)
+        own = restic.Restic(model.Repository("/r", str(path), str(path)), model.Places()).environment()
+        assert {name: own[name] for name in given} == given

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.target import split
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.target import lies_in, split
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,23 @@ def test_read(url: str, found: tuple[str, str]) -> None:
 def test_refused(url: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         split(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "other", "expected"),
+    [
+        ("/mnt/a", "/mnt/a", True),
+        ("/mnt/a/b", "/mnt/a", True),
+        ("/mnt/ab", "/mnt/a", False),
+        ("rest:https://h:8000/lab/", "rest:https://H:8000/lab", True),
+        ("rest:https://h:8000/lab", "rest:https://h:9000/lab", False),
+        ("rest:https://h/lab", "s3:https://h/lab", False),
+        ("s3:s3.amazonaws.com/bucket/lab", "s3:https://s3.amazonaws.com/bucket", True),
+        ("sftp:me@nas:/srv/lab", "sftp://you@nas//srv", True),
+        ("sftp:nas:lab", "sftp:other:lab", False),
+        ("b2:bucket:lab/copy", "b2:bucket:lab", True),
+        ("gs:bucket:/lab", "gs:other:/lab", False),
+    ],
+)
+def test_what_lies_in_another(url: str, other: str, expected: bool) -> None:
+    assert lies_in(url, other) is expected

@@ -67,6 +67,14 @@ def test_a_holder_that_does_not_end_is_named(desk: Desk) -> None:
     assert other.take([WEB]) == []
 
 
+def test_what_somebody_else_made_meanwhile_leaves_no_note(desk: Desk) -> None:
+    one = desk.locks()
+    one.take([WEB, DB])
+    one.keep([DB])
+    assert one.look(WEB) == (False, Note())
+    assert one[DB].left == Note() and desk.locks().look(DB) == (True, Note(os.getpid()))
+
+
 def test_other_clusters_and_releases_do_not_wait(desk: Desk) -> None:
     assert desk.locks().take([WEB]) == desk.locks().take([DB]) == desk.locks("https://10.0.0.1:6443").take([WEB]) == []
 

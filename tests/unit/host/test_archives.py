@@ -69,6 +69,8 @@ FORMS: dict[str, tuple[bytes, dict[str, t.Any], str]] = {
     "list keeps the last part": (tar({"bin/tool": "T"}), {"members": ["bin/tool"]}, "T"),
     "tar.xz": (tar({"tool": "T"}, "w:xz"), {"members": ["tool"]}, "T"),
     "zip": (zipped({"a/tool": "T"}), {"members": {"a/tool": "tool"}}, "T"),
+    "tar with a folder on top": (tar({"t-1/doc/tool": "D", "t-1/tool": "T"}), {"members": ["*/tool"]}, "T"),
+    "zip with a folder on top": (zipped({"t-1/tool": "T"}), {"members": ["*/tool"]}, "T"),
     "plain file": (b"T", {"file_name": "tool"}, "T"),
     "packed file": (bz2.compress(b"T"), {"file_name": "tool", "packed": "bzip2"}, "T"),
 }

@@ -115,6 +115,11 @@ PLANS: dict[str, tuple[list[Observation], str, dict[str, list[str]]]] = {
         "cp1",
         {"cp1": ["init", "invite"], "w1": ["join"], "w2": ["join"]},
     ),
+    "a control plane was restored, its workers go on": (
+        [Observation("cp1", ca_sha256="ca", etcd_data=True), member("w1"), member("w2")],
+        "cp1",
+        {"cp1": ["init"]},
+    ),
     "join was interrupted": (
         [serving("cp1", "cp1", "w2"), Observation("w1", bootstrap_conf=True, ca_sha256="ca"), member("w2")],
         "cp1",
@@ -201,6 +206,16 @@ REFUSALS: dict[str, tuple[Cluster, list[Observation], str]] = {
         make_cluster("cp1", version="1.36.3"),
         [serving("cp1", "cp1")],
         r"cp1: it runs Kubernetes 1\.36\.4.*asks for 1\.36\.3.*Set the version back",
+    ),
+    "a control plane that lost its disk": (
+        CLUSTER,
+        [blank("cp1"), member("w1"), member("w2")],
+        r"cp1: it is blank, and w1, w2 belong to a cluster.*restore_control_plane.*reset\.yml --limit w1,w2",
+    ),
+    "half a restore": (
+        CLUSTER,
+        [Observation("cp1", ca_sha256="ca", restoring=True), member("w1"), member("w2")],
+        r"cp1: a restore of its control plane did not come to its end.*restore_control_plane\.yml again",
     ),
 }
 

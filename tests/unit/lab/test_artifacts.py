@@ -42,7 +42,7 @@ def test_same_programs_give_the_same_file(artifact: artifacts.Artifact, tmp_path
         folder.mkdir()
         for name in artifact.members.values():
             os.utime(program(folder, name), (moment, moment))
-        artifacts.make_file(artifact, "amd64", folder / "out" / "file", folder.joinpath)
+        artifacts.make_file(artifact, artifact.paths("amd64", "1.0.0"), folder / "out" / "file", folder.joinpath)
         results.append((folder / "out" / "file").read_bytes())
     assert results[0] == results[1]
 
@@ -51,7 +51,9 @@ def test_archive_has_upstreams_members(tmp_path: Path) -> None:
     artifact = next(one for one in ARTIFACTS if one.name == "containerd")
     for name in artifact.members.values():
         program(tmp_path, name)
-    artifacts.make_file(artifact, "amd64", tmp_path / "file.tar.gz", lambda name: tmp_path / name)
+    artifacts.make_file(
+        artifact, artifact.paths("amd64", "1.0.0"), tmp_path / "file.tar.gz", lambda name: tmp_path / name
+    )
     with tarfile.open(tmp_path / "file.tar.gz") as opened:
         members = {one.name: (one.mode, one.uid, one.mtime) for one in opened}
     expected = (0o755, 0, 0)

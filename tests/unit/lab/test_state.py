@@ -129,7 +129,7 @@ def test_inventory_script_says_how_to_make_a_lab(tmp_path: Path) -> None:
 def test_status_names_what_does_not_run(tmp_path: Path) -> None:
     found = [
         podman.Container(podman.name_of("lab", name), "lab", str(tmp_path), "exited" if name == "w1" else "running")
-        for name in ("cp1", "w1", "gw", "mirror", "registry", "resolver", "acme", "cloudflare", "backup")
+        for name in ("cp1", "w1", "gw", "mirror", "registry", "resolver", "acme", "cloudflare", "backup", "copy")
     ]
     text = status.render(lab(tmp_path), found)
     assert "Not running: w1, w2. `make lab` brings back what is missing." in text

@@ -84,9 +84,13 @@ def _base(tree: Path) -> t.Iterator[str]:
     server.server_close()
 
 
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def lock_of(tree: Path) -> lockfile.Lock:
     rows = {
-        name: {"amd64": {"url": url, "sha256": hashlib.sha256((tree / mirrored(url)).read_bytes()).hexdigest()}}
+        name: {"version": "1.0.0", "amd64": {"url": url, "sha256": sha256(tree / mirrored(url))}}
         for name, url in URLS.items()
     }
     return lockfile.Lock(rows, {}, {}, {})

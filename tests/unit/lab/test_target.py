@@ -29,16 +29,20 @@ def test_secrets_are_made_once_and_are_the_inventorys(tmp_path: Path) -> None:
     given = target.backup(one)
     target.configure(one)
     assert target.backup(one) == given
-    repository = given["repository"]
-    assert repository["url"] == "rest:https://10.77.0.8:8000/lab/" and repository["append_only"]
-    login = repository["environment"]["RESTIC_REST_PASSWORD"]
-    assert len({login, repository["password"]}) == 2 and min(map(len, (login, repository["password"]))) >= 32
-    users = tmp_path / "services" / "backup" / "users"
-    digest = base64.b64encode(hashlib.sha1(login.encode()).digest()).decode()
-    assert users.read_text() == f"lab:{{SHA}}{digest}\n"
-    for path in (users, users.with_name("secrets.json")):
-        assert path.stat().st_mode & 0o077 == 0
+    secrets = set()
+    for key, server, place in (("repository", "backup", "10.77.0.8"), ("copy", "copy", "10.77.0.9")):
+        repository = given[key]
+        assert repository["url"] == f"rest:https://{place}:8000/lab/" and repository["append_only"]
+        login = repository["environment"]["RESTIC_REST_PASSWORD"]
+        secrets |= {login, repository["password"]}
+        users = tmp_path / "services" / server / "users"
+        digest = base64.b64encode(hashlib.sha1(login.encode()).digest()).decode()
+        assert users.read_text() == f"lab:{{SHA}}{digest}\n"
+        for path in (users, users.with_name("secrets.json")):
+            assert path.stat().st_mode & 0o077 == 0
+    assert len(secrets) == 4 and min(map(len, secrets)) >= 32
 
 
-def test_the_server_lets_nothing_be_removed() -> None:
-    assert {"--append-only", "--private-repos", "--tls"} <= set(target.command())
+def test_the_servers_let_nothing_be_removed() -> None:
+    for server in target.OFFSETS:
+        assert {"--append-only", "--private-repos", "--tls", f"/lab/{server}/users"} <= set(target.command(server))

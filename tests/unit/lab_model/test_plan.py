@@ -92,7 +92,18 @@ def test_the_whole_plan() -> None:
         "storage": None,
         "backup": None,
     }
-    programs = {"kubeadm", "kubelet", "kubectl", "crictl", "helm", "restic", "containerd", "runc", "cni_plugins"}
+    programs = {
+        "kubeadm",
+        "kubelet",
+        "kubectl",
+        "crictl",
+        "helm",
+        "restic",
+        "etcd",
+        "containerd",
+        "runc",
+        "cni_plugins",
+    }
     assert set(artifacts) == programs
     assert set(charts) == {"metallb", "metrics-server", "cert-manager", "topolvm"}
     snapshots = {f"{name}_crd" for name in ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots")}
