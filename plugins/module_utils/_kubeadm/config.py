@@ -36,6 +36,11 @@ _SCHEDULER_ARGS = {"profiling": "false"}
 _TIMEOUTS = {"controlPlaneComponentHealthCheck": "8m0s", "kubernetesAPICall": "4m0s"}
 
 
+# A control plane that is alone has nobody to elect: its controllers act at once after a restart, and do not end because
+# the API server was slow for ten seconds.
+_ALONE = {"leader-elect": "false"}
+
+
 def _args(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
@@ -49,6 +54,7 @@ def cluster_configuration(cluster: Cluster) -> dict[str, t.Any]:
     names = [cluster.endpoint_host]
     for node in cluster.control_planes:
         names += [node.name, node.address]
+    alone = _ALONE if len(cluster.control_planes) == 1 else {}
     return {
         "apiVersion": KUBEADM_API,
         "kind": "ClusterConfiguration",
@@ -72,8 +78,8 @@ def cluster_configuration(cluster: Cluster) -> dict[str, t.Any]:
                 _volume("encryption", ENCRYPTION_CONFIG, "File", True),
             ],
         },
-        "controllerManager": {"extraArgs": _args(_CONTROLLER_MANAGER_ARGS)},
-        "scheduler": {"extraArgs": _args(_SCHEDULER_ARGS)},
+        "controllerManager": {"extraArgs": _args({**_CONTROLLER_MANAGER_ARGS, **alone})},
+        "scheduler": {"extraArgs": _args({**_SCHEDULER_ARGS, **alone})},
     }
 
 
