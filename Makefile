@@ -3,6 +3,7 @@
 LAB ?= lab
 export LAB
 PYTHON ?= python3
+SCENARIO ?= vagrant
 lab := $(PYTHON) -m lab
 
 .DEFAULT_GOAL := help
@@ -26,9 +27,9 @@ env: ## print shell settings, to be evaluated as the README shows
 test: ## everything .ci/run proves: lint, sanity, units, molecule and the suites in a lab
 	@$(PYTHON) tests/run.py $(ARGS)
 
-test-vm: ## tagged VLANs, a router, disks and reboots in virtual machines (QEMU); not part of make test
+test-vm: ## tagged VLANs, a router, disks and reboots in virtual machines (QEMU); SCENARIO=storage for volumes made by LVM
 	@$(lab) supply
-	@$(lab) exec-tool molecule test --scenario-name vagrant $(ARGS)
+	@$(lab) exec-tool molecule test --scenario-name $(SCENARIO) $(ARGS)
 
 traffic: ## requests through the routes of the lab; PROVIDER=nginx for another controller than traefik
 	@$(lab) exec-tool python -m pytest tests/traffic $(ARGS)

@@ -19,7 +19,7 @@ from lab.errors import LabError
 from lab.given import Given
 from lab.lockfile import Lock
 from lab.paths import Paths
-from lab.table import ARTIFACTS, CHARTS, COMPONENTS, MANIFESTS, Artifact
+from lab.table import ARTIFACTS, CHART_CHANGES, CHARTS, MANIFESTS, Artifact, Component
 
 RECIPE = 1
 CHECKSUMS = "checksums.json"
@@ -46,15 +46,15 @@ def make_file(artifact: Artifact, members: t.Mapping[str, str], target: Path, bi
         archive.write_gzip(target, [archive.Entry(path, binary(name)) for path, name in members.items()])
 
 
-def check_versions(lock: Lock, builder: Builder) -> None:
-    """Refuse to serve a program under the address of another version.
+def check_versions(lock: Lock, builder: Builder, components: t.Sequence[Component]) -> None:
+    """Refuse to serve a program of ``components`` under the address of another version.
 
     Raises LabError naming both files when the lock and a component's go.mod disagree.
     """
-    by_name = {one.name: one for one in COMPONENTS}
+    by_name = {one.name: one for one in components}
     pins = [("artifact", one.name, lock.version(one.name), one.component) for one in ARTIFACTS]
     pins += [("manifest", name, str(lock.manifests[name]["version"]), one) for name, (one, _) in MANIFESTS.items()]
-    for kind, name, version, component in pins:
+    for kind, name, version, component in (pin for pin in pins if pin[3] in by_name):
         built = builder.version(by_name[component]).removeprefix("v")
         if built != version:
             raise LabError(
@@ -69,8 +69,9 @@ def make_chart(name: str, version: str, source: Path, folder: Path, built: str) 
 
     ``built`` is the version of its module. Raises LabError when the chart in ``source`` has another version.
     """
-    # cert-manager's chart gets its version only with a release.
-    stated = (source / "Chart.yaml").read_text().replace(": v0.0.0\n", f": {built}\n")
+    stated = (source / "Chart.yaml").read_text()
+    for before, after in CHART_CHANGES.get(name, ()):
+        stated = stated.replace(before, after.format(built=built))
     found = re.search(r"^version: (\S+)$", stated, re.MULTILINE)
     if found is None or found[1] != version:
         raise LabError(
@@ -96,16 +97,21 @@ def make_chart(name: str, version: str, source: Path, folder: Path, built: str) 
 class Artifacts:
     """The tree of files for one lock and one set of components, and one that may be given."""
 
-    def __init__(self, paths: Paths, lock: Lock, builder: Builder, arch: str, gift: Given) -> None:
+    def __init__(
+        self, paths: Paths, lock: Lock, builder: Builder, arch: str, gift: Given, components: t.Sequence[Component]
+    ) -> None:
         self._lock, self._builder, self._arch, self._gift = lock, builder, arch, gift
+        self._components = {one.name: one for one in components}
+        self._charts = {name: of for name, of in CHARTS.items() if of in self._components}
+        self._manifests = {name: of for name, of in MANIFESTS.items() if of[0] in self._components}
         self._members = {one.name: one.paths(arch, lock.version(one.name)) for one in ARTIFACTS}
         rows = [
             (one.name, self._members[one.name], builder.key(one.component), lock.url(one.name, arch))
             for one in ARTIFACTS
         ]
-        charts = [(lock.charts[name], builder.key(component)) for name, component in CHARTS.items()]
+        charts = [(lock.charts[name], builder.key(component)) for name, component in self._charts.items()]
         self._root = paths.cache / "artifacts"
-        manifests = [(lock.manifests[name], builder.key(component)) for name, (component, _) in MANIFESTS.items()]
+        manifests = [(lock.manifests[name], builder.key(component)) for name, (component, _) in self._manifests.items()]
         definitions = (lock.manifests[given.DEFINITIONS], files.sha256_of_bytes(gift.definitions))
         self.key = files.key_of("artifacts", RECIPE, archive.GZIP_LEVEL, rows, charts, manifests, definitions)
 
@@ -118,7 +124,7 @@ class Artifacts:
         """Make the tree unless it is there; return whether it was made."""
         if self.tree.is_dir():
             return False
-        check_versions(self._lock, self._builder)
+        check_versions(self._lock, self._builder, list(self._components.values()))
         files.sweep(self._root)
         checksums: Checksums = {}
         with files.published(self.tree) as folder:
@@ -127,14 +133,14 @@ class Artifacts:
                 binary = functools.partial(self._builder.binary, artifact.component)
                 make_file(artifact, self._members[artifact.name], target, binary)
                 checksums[artifact.name] = {self._arch: files.sha256_of(target)}
-            versions = {one.name: self._builder.version(one) for one in COMPONENTS}
-            for name, component in CHARTS.items():
+            versions = {name: self._builder.version(one) for name, one in self._components.items()}
+            for name, component in self._charts.items():
                 chart = self._lock.charts[name]
                 place = folder / mirrored(chart["repository"])
                 source = self._builder.copy(component, "chart")
                 made = make_chart(name, chart["version"], source, place, versions[component])
                 checksums[name] = {ANY: files.sha256_of(made)}
-            for name, (component, what) in MANIFESTS.items():
+            for name, (component, what) in self._manifests.items():
                 target = folder / mirrored(self._lock.manifests[name]["url"])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self._builder.copy(component, what), target)

@@ -10,11 +10,13 @@ import sys
 import typing as t
 from pathlib import Path
 
-from lab import files, nodes, paths, podman, rootfs, segments, shell, state, status, teardown, up
+from lab import files, nodes, paths, podman, rootfs, segments, shell, state, status, supply, teardown, up
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.stages import Stages
+from lab.table import STORAGE
 from lab.vm import runner as vm
+from lab.vm.machines import KINDS, NETWORK
 
 _PASSES_ON = ("site", "exec-tool")
 
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("nodes", _nodes, "reset: replace the nodes by blank ones").add_argument("action", choices=["reset"])
     virtual = verb("vm", _vm, "virtual machines, for what containers cannot have")
     virtual.add_argument("action", choices=["up", "down"])
+    virtual.add_argument("kind", nargs="?", choices=list(KINDS), default=NETWORK, help="what they are for")
     one = verb("node", _node, "stop, start or reset one node; reset replaces it by a blank one")
     one.add_argument("action", choices=["stop", "start", "reset"])
     one.add_argument("node")
@@ -164,9 +167,21 @@ def _node(place: Paths, parsed: argparse.Namespace) -> int:
 
 
 def _vm(place: Paths, parsed: argparse.Namespace) -> int:
-    machines = vm.Machines(place)
+    machines = vm.Machines(place, parsed.kind)
     with _lock(place):
-        machines.up() if parsed.action == "up" else machines.down()
+        if parsed.action == "down":
+            machines.down()
+        elif parsed.kind == STORAGE:
+            maker = up.Maker(place, Stages())
+            _, venv = maker.prepare()
+            maker.supplies(venv, STORAGE)
+            if maker.choice.kind != supply.BUILD:
+                cause = "they reach nobody but this machine, and it has nothing built"
+                raise LabError("Starting virtual machines with a cluster", cause, "Set SUPPLY=build.")
+            machines.up()
+            machines.serve(maker.artifacts, maker.builder.binary("registry", "registry"))
+        else:
+            machines.up()
     return 0
 
 

@@ -27,7 +27,7 @@ from lab.lockfile import Lock
 from lab.machine import architecture
 from lab.paths import Paths
 from lab.process import run
-from lab.table import IMAGES, Image
+from lab.table import IMAGES, Component, Image
 
 RECIPE = 1
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin"
@@ -74,8 +74,18 @@ def _descriptor(media_type: str, digest: str, size: int) -> dict[str, t.Any]:
 class Images:
     """The images of one lock, one set of components and one depot, and one that may be given."""
 
-    def __init__(self, paths: Paths, lock: Lock, builder: Builder, system: rootfs.System, gift: Given) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        lock: Lock,
+        builder: Builder,
+        system: rootfs.System,
+        gift: Given,
+        components: t.Sequence[Component],
+    ) -> None:
         self._paths, self._lock, self._builder, self._system, self._gift = paths, lock, builder, system, gift
+        built = {one.name for one in components}
+        self._images = [image for image in IMAGES if not image.component or image.component in built]
         self._marks = paths.cache / "images"
 
     @property
@@ -89,7 +99,7 @@ class Images:
 
     def missing(self) -> list[Image]:
         """List the images that the storage does not have in their current form."""
-        return [image for image in IMAGES if not self._stored(image)]
+        return [image for image in self._images if not self._stored(image)]
 
     def make(self, say: t.Callable[[str], None]) -> int:
         """Make and push what is missing; return how many images that were."""

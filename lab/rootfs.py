@@ -34,7 +34,7 @@ NODE_PACKAGES = (
     "systemd-sysv",
     "udev",
 )
-DEPOT_PACKAGES = ("bind9-dnsutils", "busybox-static", "curl", "nginx")
+DEPOT_PACKAGES = ("bind9-dnsutils", "busybox-static", "curl", "e2fsprogs", "nginx")
 """Not on nodes: what the lab's own containers are cut from."""
 
 _UNNEEDED = {"debconf", "dpkg", "perl-base", "init-system-helpers", "install-info"}

@@ -14,7 +14,8 @@ class Component:
     whose version is the component's; in ``stamps`` (linker variables) ``{version}``,
     ``{major}`` and ``{minor}`` stand for it. ``copies`` are further things of the module by name: its Helm
     chart's folder, the definitions of its objects. ``exchanged`` maps a module that it is built with to the
-    files of it in whose place one of the component's folder is built.
+    files of it in whose place one of the component's folder is built. A component that is ``only_for`` something is
+    not built without it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Component:
     stamps: tuple[str, ...] = ()
     copies: dict[str, str] = field(default_factory=dict)
     exchanged: dict[str, dict[str, str]] = field(default_factory=dict)
+    only_for: str = ""
 
 
 _KUBERNETES_STAMPS = tuple(
@@ -40,6 +42,9 @@ _KUBERNETES_STAMPS = tuple(
     )
 )
 _CNI = "github.com/containernetworking/plugins"
+_CSI = "github.com/kubernetes-csi"
+STORAGE = "storage"
+"""What the virtual machine needs in which volumes are made by LVM."""
 
 COMPONENTS = (
     Component("pause", "", {"pause": "."}),
@@ -184,7 +189,38 @@ COMPONENTS = (
         stamps=("github.com/cert-manager/cert-manager/pkg/util.AppVersion={version}",),
         copies={"chart": "deploy/charts/cert-manager", "crds": "deploy/crds"},
     ),
+    # Not quite upstream's image: two sidecars that no module has are stood in for, by one program.
+    Component(
+        "topolvm",
+        "github.com/topolvm/topolvm",
+        {
+            "sidecars": ".",
+            "hypertopolvm": "github.com/topolvm/topolvm/cmd/hypertopolvm",
+            "csi-provisioner": f"{_CSI}/external-provisioner/v6/cmd/csi-provisioner",
+            "csi-resizer": f"{_CSI}/external-resizer/cmd/csi-resizer",
+            "csi-snapshotter": f"{_CSI}/external-snapshotter/v8/cmd/csi-snapshotter",
+            "snapshot-controller": f"{_CSI}/external-snapshotter/v8/cmd/snapshot-controller",
+        },
+        copies={"chart": "charts/topolvm"},
+        only_for=STORAGE,
+    ),
+    Component(
+        "volume-snapshots",
+        f"{_CSI}/external-snapshotter/client/v8",
+        {},
+        copies={
+            f"{name}_crd": f"config/crd/snapshot.storage.k8s.io_{name}.yaml"
+            for name in ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots")
+        },
+        only_for=STORAGE,
+    ),
 )
+
+
+def components(purpose: str) -> tuple[Component, ...]:
+    """Return the components that every lab is made of, and those that are only for a purpose, "" for none."""
+    return tuple(one for one in COMPONENTS if one.only_for in ("", purpose))
+
 
 DEVELOPER_TOOLS = {"kubectl": "kubernetes", "crictl": "crictl", "crane": "crane", "helm": "helm"}
 """Program put into the developer's PATH → the component it is built from."""
@@ -240,10 +276,35 @@ ARTIFACTS = (
 )
 
 
-CHARTS = {"metallb": "metallb", "metrics-server": "metrics-server", "cert-manager": "cert-manager"}
+CHARTS = {name: name for name in ("metallb", "metrics-server", "cert-manager", "topolvm")}
 """Chart in the lock → the component whose module holds it."""
 
-MANIFESTS = {"traefik_crds": ("traefik", "crds")}
+CHART_CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
+    # It gets its version only with a release.
+    "cert-manager": ((": v0.0.0\n", ": {built}\n"),),
+    # It is released after the program, with these numbers and nothing else changed; another chart would come along,
+    # which it uses for what is turned off here.
+    "topolvm": (
+        ("version: 16.0.1\nappVersion: 0.40.2\n", "version: 16.1.0\nappVersion: 0.41.0\n"),
+        (
+            "dependencies:\n"
+            "  - name: cert-manager\n"
+            "    repository: https://charts.jetstack.io\n"
+            "    version: ~1.17.x\n"
+            "    condition: cert-manager.enabled\n",
+            "",
+        ),
+    ),
+}
+"""Chart → what a release changes in its Chart.yaml; ``{built}`` stands for the module's version."""
+
+MANIFESTS = {
+    "traefik_crds": ("traefik", "crds"),
+    **{
+        name: ("volume-snapshots", name)
+        for name in ("volumesnapshotclasses_crd", "volumesnapshotcontents_crd", "volumesnapshots_crd")
+    },
+}
 """Manifest in the lock → the component whose module holds it, and under which name."""
 
 
@@ -362,6 +423,23 @@ IMAGES = (
         links={f"usr/bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
         packages=("busybox-static",),
         entrypoint=("/bin/sh",),
+    ),
+    Image(
+        "topolvm",
+        "topolvm",
+        {name: name for name in ("sidecars", "hypertopolvm", "csi-provisioner", "csi-resizer", "csi-snapshotter")},
+        {
+            **dict.fromkeys(("lvmd", "topolvm-node", "topolvm-controller"), "hypertopolvm"),
+            **dict.fromkeys(("csi-node-driver-registrar", "livenessprobe"), "sidecars"),
+        },
+        packages=("coreutils", "dash", "e2fsprogs", "mount", "util-linux"),
+        entrypoint=("/hypertopolvm",),
+    ),
+    Image(
+        "snapshot_controller",
+        "topolvm",
+        {"snapshot-controller": "snapshot-controller"},
+        entrypoint=("/snapshot-controller",),
     ),
     Image("traefik", "traefik", {"traefik": "traefik"}, entrypoint=("/traefik",)),
     Image("nginx", packages=("nginx", "coreutils", "dash"), entrypoint=("/bin/sh", "-c", _NGINX_STAND_IN)),

@@ -13,12 +13,14 @@ from lab import disks, podman, segments, ssh, state
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.process import succeeds
-from lab.vm.runner import Machines
+from lab.vm.machines import KINDS
+from lab.vm.runner import FOLDER, Machines
 
 
 def down(paths: Paths, lab: str) -> None:
     """Remove a lab with its virtual machines and its state. Other labs are not touched."""
-    Machines(replace(paths, lab=lab)).down()
+    for kind in KINDS:
+        Machines(replace(paths, lab=lab), kind).down()
     remove(paths, lab)
     state.forget(paths.states / lab)
 
@@ -49,7 +51,7 @@ def remove_stale(paths: Paths) -> None:
 
 def labs(paths: Paths) -> list[str]:
     """List the labs of this machine, by their records, their virtual machines and by what podman knows of them."""
-    recorded = {path.parent.name for what in ("lab.json", "vm") for path in paths.states.glob(f"*/{what}")}
+    recorded = {path.parent.name for what in ("lab.json", FOLDER) for path in paths.states.glob(f"*/{what}")}
     return sorted(recorded | {one.lab for one in podman.containers(None) if one.lab})
 
 

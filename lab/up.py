@@ -33,7 +33,7 @@ from lab.machine import Interpreter, NodeSettings
 from lab.paths import Paths
 from lab.stages import Stages
 from lab.state import Lab
-from lab.table import COMPONENTS, DEVELOPER_TOOLS, JUDGES
+from lab.table import DEVELOPER_TOOLS, JUDGES, Component, components
 
 
 def say(text: str) -> None:
@@ -74,33 +74,36 @@ class Maker:
         link_collection(self.paths.checkout)
         return verdict.settings, venv
 
-    def supplies(self, venv: Path) -> None:
-        """Make or fetch everything nodes are served from, and put the developer's programs into PATH."""
+    def supplies(self, venv: Path, purpose: str = "") -> None:
+        """Make or fetch everything nodes are served from, and put the developer's programs into PATH.
+
+        With a ``purpose``, also what is built only for that.
+        """
         with files.locked(self.paths.cache / ".lock", "another lab that is building"):
             self.lock = lockfile.read(self.paths, venv)
             with self.stages.stage("node image"):
                 self.system = rootfs.System(self.paths)
                 self.stages.note("made" if self.system.make() else "kept")
             if self.choice.kind == supply.BUILD:
-                self._build()
+                self._build(components(purpose))
             elif os.environ.get("NGINX_IMAGE"):
                 raise LabError("Using NGINX_IMAGE", "nodes pull upstream's with SUPPLY=upstream", "Unset one of them.")
         self._link_tools()
 
-    def _build(self) -> None:
+    def _build(self, chosen: t.Sequence[Component]) -> None:
         for folder in ("components", "artifacts", "layers"):
             files.sweep(self.paths.cache / folder)
         self.builder = Builder(self.paths)
         self.gift = given.find(os.environ, self.lock)
         with self.stages.stage("components"):
-            built = self.builder.build(COMPONENTS, say)
-            self.stages.note(f"{built} built, {len(COMPONENTS) - built} kept")
+            built = self.builder.build(chosen, say)
+            self.stages.note(f"{built} built, {len(chosen) - built} kept")
         with self.stages.stage("artifacts"):
             arch = machine.architecture()
-            self.artifacts = artifacts.Artifacts(self.paths, self.lock, self.builder, arch, self.gift)
+            self.artifacts = artifacts.Artifacts(self.paths, self.lock, self.builder, arch, self.gift, chosen)
             self.stages.note("made" if self.artifacts.make() else "kept")
         with self.stages.stage("images"):
-            made = images.Images(self.paths, self.lock, self.builder, self.system, self.gift).make(say)
+            made = images.Images(self.paths, self.lock, self.builder, self.system, self.gift, chosen).make(say)
             self.stages.note(f"{made} made, the others kept; {self.gift.about}")
             services.make_image(self.paths, self.system)
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which machines there are, how each is born, and what the network is to make of them."""
+"""Which machines there are, how each is born, and what the inventory says of them."""
 
 from __future__ import annotations
 
 import textwrap
 import typing as t
 from dataclasses import dataclass
+
+from lab.table import STORAGE
 
 VLANS = {"management": 10, "cluster": 20, "services": 30, "iot": 40}
 NATIVE = "management"
@@ -19,7 +21,8 @@ class Machine:
     """A machine: the host part of its address when it is born, by whom that is configured, memory in MiB.
 
     *ports* are its network cards: the trunk of all VLANs, or the way to the provider; *disks* the serial numbers of its
-    empty disks.
+    empty disks. *room* is the size of its system's disk, as QEMU takes it, where the image's is too small. With
+    *gateway* this machine is its way to everywhere.
     """
 
     name: str
@@ -28,6 +31,9 @@ class Machine:
     memory: int = 384
     ports: tuple[str, ...] = ("trunk",)
     disks: tuple[str, ...] = ()
+    cpus: int = 1
+    room: str = ""
+    gateway: bool = False
 
     @property
     def address(self) -> str:
@@ -42,6 +48,11 @@ MACHINES = (
     Machine("probe", 104, "ifupdown"),
 )
 PROBE = MACHINES[-1]
+STORE = Machine("store", 105, "ifupdown", memory=4096, disks=("FAST-1", "LARGE-1"), cpus=2, room="10G", gateway=True)
+"""A node of its own, with a disk of each tier."""
+NETWORK = "network"
+KINDS = {NETWORK: MACHINES, STORAGE: (STORE,)}
+"""Machines that stand in one network, by what they are for."""
 
 
 def prefix(segment: str) -> str:
@@ -63,7 +74,9 @@ def born_script(machine: Machine, authorized_key: str) -> str:
         echo '{authorized_key}' > /root/.ssh/authorized_keys
         ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
         """
-    return textwrap.dedent(script) + _NETWORK[machine.manager].format(address=machine.address)
+    grown = "resize2fs /dev/vda\n" if machine.room else ""
+    way = f"    gateway {place(NATIVE, CONTROLLER)}\n" if machine.gateway else ""
+    return textwrap.dedent(script) + grown + _NETWORK[machine.manager].format(address=machine.address, way=way)
 
 
 _NETWORK = {
@@ -80,7 +93,7 @@ allow-hotplug eth0
 auto eth0
 iface eth0 inet static
     address {address}/24
-END
+{way}END
 """,
     "netplan": """\
 cat > /etc/netplan/50-installer.yaml << END
@@ -128,18 +141,9 @@ def network() -> dict[str, t.Any]:
     }
 
 
-def inventory(key: str, known_hosts: str, addresses: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """Return the inventory in the form of an Ansible inventory script's ``--list``; *addresses* by machine.
-
-    The known hosts have the addresses that machines were born with.
-    """
-    ours = [machine for machine in MACHINES if machine is not PROBE]
-    options = f"-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-    variables = {
-        "ansible_user": "root",
-        "ansible_ssh_private_key_file": key,
-        "ansible_ssh_common_args": options,
-        "ansible_python_interpreter": "/usr/bin/python3",
+def of_network(key: str) -> dict[str, t.Any]:
+    """Return what the inventory says of the lab that NETWORK's machines become."""
+    return {
         "homelab_name": "vm",
         "homelab_domain": "vm.home.arpa",
         "homelab_node_prefix": prefix("cluster"),
@@ -147,8 +151,47 @@ def inventory(key: str, known_hosts: str, addresses: t.Mapping[str, str]) -> dic
         "homelab_network": network(),
         "homelab_kubeconfig": f"{key}.kubeconfig",
     }
+
+
+def of_storage(key: str, supplies: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the inventory says of the one node of STORAGE; *supplies* are where files and images come from."""
+    tiers = dict(zip(("ssd", "hdd"), STORE.disks, strict=True))
     return {
-        "all": {"hosts": [machine.name for machine in ours], "vars": variables},
+        "homelab_name": "store",
+        "homelab_domain": "store.home.arpa",
+        "homelab_node_prefix": prefix(NATIVE),
+        "homelab_nodes": [{"name": STORE.name, "address": STORE.address, "role": "control_plane"}],
+        "homelab_kubeconfig": f"{key}.kubeconfig",
+        # Nobody tells the time here.
+        "homelab_time_sync": False,
+        "homelab_hardware": {
+            "hosts": [
+                {"name": STORE.name, "disks": [{"serial": serial, "tier": name} for name, serial in tiers.items()]}
+            ]
+        },
+        "homelab_storage": {"tiers": [{"name": name, "default": name == "ssd"} for name in tiers]},
+        **supplies,
+    }
+
+
+def inventory(
+    machines: t.Sequence[Machine], variables: t.Mapping[str, t.Any], key: str, known_hosts: str,
+    addresses: t.Mapping[str, str],
+) -> dict[str, t.Any]:  # fmt: skip
+    """Return the inventory in the form of an Ansible inventory script's ``--list``; *addresses* by machine.
+
+    The known hosts have the addresses that machines were born with.
+    """
+    ours = [machine for machine in machines if machine is not PROBE]
+    options = f"-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    common = {
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": key,
+        "ansible_ssh_common_args": options,
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    return {
+        "all": {"hosts": [machine.name for machine in ours], "vars": {**common, **variables}},
         "_meta": {
             "hostvars": {
                 machine.name: {

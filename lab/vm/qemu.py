@@ -42,6 +42,7 @@ class Process:
         disk, seed = self.folder / "disk.qcow2", self.folder / "seed.raw"
         disk.unlink(missing_ok=True)
         layer: list[str | Path] = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, disk]
+        layer += [self.machine.room] if self.machine.room else []
         run(layer, attempted=f"Making the disk of {self.machine.name}")
         seed.unlink(missing_ok=True)
         filled: list[str | Path] = ["mkfs.ext4", "-q", "-F", "-d", self.folder / "seed", seed, "1M"]
@@ -49,6 +50,7 @@ class Process:
         options = [
             *("-name", self.machine.name, "-machine", f"{kind},accel={accelerator}"),
             *("-cpu", "host" if accelerator == "kvm" else "max", "-m", str(self.machine.memory)),
+            *("-smp", str(self.machine.cpus)),
             *("-nodefaults", "-display", "none", "-daemonize", "-pidfile", str(self._pid_file)),
             *("-monitor", f"unix:{self._monitor},server=on,wait=off", "-serial", f"file:{self.console}"),
             *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),

@@ -3,36 +3,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import files
+from lab.artifacts import Artifacts
 from lab.errors import LabError
 from lab.paths import Paths
 from lab.process import run, succeeds
 from lab.stages import Stages
-from lab.vm import machines
+from lab.table import STORAGE
+from lab.vm import machines, sources
 from lab.vm.image import Image
-from lab.vm.machines import CONTROLLER, MACHINES, NATIVE, UPLINK, Machine
+from lab.vm.machines import CONTROLLER, KINDS, NATIVE, NETWORK, UPLINK, Machine
 from lab.vm.qemu import Process, greets
 
 BOOT_SECONDS = 300
+FOLDER = "vm"
 _FIRST_WORD_SECONDS = 20
 PACKAGES = {"x86_64": "qemu-system-x86", "aarch64": "qemu-system-arm"}
 
 
 class Machines:
-    """The machines of a lab; everything of them lies in one folder and one network namespace."""
+    """The machines of a lab for one kind of tests; all of them lies in one folder and one network namespace."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
-        self.folder = paths.states / paths.lab / "vm"
-        self.namespace = f"homelab-vm-{paths.lab}"
+    def __init__(self, paths: Paths, kind: str = NETWORK) -> None:
+        self._paths, self._kind, self.machines = paths, kind, KINDS[kind]
+        self.folder = paths.states / paths.lab / FOLDER / kind
+        self.namespace = f"homelab-vm-{paths.lab}-{kind}"
         self.key = self.folder / "key"
         self.known_hosts = self.folder / "known_hosts"
-        self.processes = {machine.name: Process(machine, self.folder / machine.name) for machine in MACHINES}
+        self.processes = {machine.name: Process(machine, self.folder / machine.name) for machine in self.machines}
 
     def up(self) -> None:
         """Start what does not run, and enter their network; prints how long each step took."""
@@ -50,8 +54,9 @@ class Machines:
         self._make_network()
         with stages.stage("boot"):
             stages.note(f"accelerated by {self._boot(image)}")
-        with stages.stage("keep"), ThreadPoolExecutor(len(MACHINES)) as pool:
-            list(pool.map(Process.save, self.processes.values()))
+        if self._kind == NETWORK:
+            with stages.stage("keep"), ThreadPoolExecutor(len(self.machines)) as pool:
+                list(pool.map(Process.save, self.processes.values()))
 
     def enter(self) -> None:
         """Put this process, and what it starts from now on, into the machines' network. Raises LabError."""
@@ -67,20 +72,32 @@ class Machines:
         """End the machines and remove their network and disks."""
         for process in self.processes.values():
             process.end()
+        sources.end(self.folder)
         if self.namespace in run(["ip", "netns", "list"], attempted="Listing network namespaces").split():
             run(["ip", "netns", "delete", self.namespace], attempted="Removing the machines' network")
         if self.folder.exists():
             run(["rm", "-rf", self.folder], attempted="Removing the machines")
+        with contextlib.suppress(OSError):
+            self.folder.parent.rmdir()
+
+    def serve(self, tree: Artifacts, registry: Path) -> None:
+        """Give the machines the files of *tree* and, by that program, the images of this machine's labs."""
+        address = machines.place(NATIVE, CONTROLLER)
+        sources.serve(self.folder, address, tree.tree, registry, self._paths.cache / "registry", tree.checksums())
 
     def restore(self) -> None:
         """Bring all machines back to the moment at which they were born."""
-        with ThreadPoolExecutor(len(MACHINES)) as pool:
+        with ThreadPoolExecutor(len(self.machines)) as pool:
             list(pool.map(Process.restore, self.processes.values()))
 
     def inventory(self) -> dict[str, t.Any]:
         """Return the inventory; a machine is where it was born, or where the plan has it, if it answers there."""
-        found = {machine.name: self.address_of(machine) for machine in MACHINES}
-        return machines.inventory(str(self.key), str(self.known_hosts), found)
+        found = {machine.name: self.address_of(machine) for machine in self.machines}
+        key = str(self.key)
+        said = (
+            machines.of_storage(key, sources.said(self.folder)) if self._kind == STORAGE else machines.of_network(key)
+        )
+        return machines.inventory(self.machines, said, key, str(self.known_hosts), found)
 
     def address_of(self, machine: Machine) -> str:
         """Return where a machine is reached now."""
@@ -96,7 +113,7 @@ class Machines:
             commands += [f"link add {name} type bridge", f"link set {name} up", f"address add {address} dev {name}"]
         for name in (name for name in machines.VLANS if name != NATIVE):
             commands.append(f"route add {machines.prefix(name)} via {machines.place(NATIVE, 1)}")
-        for machine in MACHINES:
+        for machine in self.machines:
             for tap, port in zip(taps(machine), machine.ports, strict=True):
                 commands += [f"tuntap add {tap} mode tap", f"link set {tap} master {port} up"]
         run(["ip", "netns", "add", self.namespace], attempted="Making the machines' network")
@@ -107,20 +124,20 @@ class Machines:
     def _boot(self, image: Image) -> str:
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], attempted="Making the machines' key")
         public = self.key.with_suffix(".pub").read_text().strip()
-        for machine in MACHINES:
+        for machine in self.machines:
             files.write(self.folder / machine.name / "seed" / "born.sh", machines.born_script(machine, public))
         accelerator = self._first(image)
-        for machine in MACHINES[1:]:
+        for machine in self.machines[1:]:
             self.processes[machine.name].start(image, taps(machine), accelerator)
         for process in self.processes.values():
             process.wait(BOOT_SECONDS)
-        scan = ["ssh-keyscan", "-t", "ed25519", *(machine.address for machine in MACHINES)]
+        scan = ["ssh-keyscan", "-t", "ed25519", *(machine.address for machine in self.machines)]
         self.known_hosts.write_text(run(scan, attempted="Reading the machines' host keys"))
         return accelerator
 
     def _first(self, image: Image) -> str:
         """Start one machine and return what accelerates it: a /dev/kvm that is there may still not do."""
-        machine = MACHINES[0]
+        machine = self.machines[0]
         process, accelerator = self.processes[machine.name], "kvm" if os.access("/dev/kvm", os.W_OK) else "tcg"
         process.start(image, taps(machine), accelerator)
         if accelerator == "kvm" and not process.speaks(_FIRST_WORD_SECONDS):

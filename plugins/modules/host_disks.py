@@ -15,6 +15,8 @@ description:
   - Writes to a disk only when M(atarnet.homelab.host_hardware) takes it for fit, that is, when it is empty, or its
     serial is given once more in O(disks[].wipe_serial) and nothing on it is in use. Such a confirmation is good for
     one wiping; what comes onto the disk later is not covered by it.
+  - In a volume group of one's own, which O(pools) names, it makes such a pool of the size that is asked for, of what is
+    free there. Nothing else in that group is touched.
   - A disk more extends group and pool. Nothing is ever taken out of a group, made smaller or removed, also when a disk
     leaves the input; RV(notes) tells about it.
   - A group of such a name that this module did not make (it has no tag C(atarnet.homelab)), or one that misses a disk,
@@ -29,7 +31,7 @@ options:
     description: The disks. See M(atarnet.homelab.host_hardware).
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       serial:
         description: Serial number as C(lsblk) prints it. Either this or O(disks[].path) is needed.
@@ -48,8 +50,23 @@ options:
         description: The serial number once more, when everything on the disk may be lost.
         type: str
         default: ""
+  pools:
+    description: Thin pools in volume groups that are there already.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      group:
+        description: Name of the volume group.
+        type: str
+        required: true
+      size:
+        description: Size of the pool in bytes. It grows when this grows, and never becomes smaller.
+        type: int
+        required: true
 notes:
-  - The host needs the packages C(lvm2) and C(thin-provisioning-tools), and a kernel with C(dm_thin_pool).
+  - The host needs the packages C(lvm2) and C(thin-provisioning-tools), and a kernel with C(dm_thin_pool). Without the
+    latter a check fails as well.
   - What was done is remembered in C(/var/lib/atarnet-homelab/disks.json).
 seealso:
   - module: atarnet.homelab.host_hardware
@@ -88,7 +105,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.apply import apply
-from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import observe, record
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.model import PoolWish
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import (
+    demand_device_mapper,
+    observe,
+    record,
+)
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.plan import make_plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.model import Wanted, WantedDisk
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.observe import observe as observe_hardware
@@ -102,7 +124,13 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._run import in_syn
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "host": {"type": "str"},
-    "disks": {"type": "list", "elements": "dict", "required": True, "options": DISK_SPEC},
+    "disks": {"type": "list", "elements": "dict", "default": [], "options": DISK_SPEC},
+    "pools": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"group": {"type": "str", "required": True}, "size": {"type": "int", "required": True}},
+    },
 }
 
 
@@ -126,7 +154,9 @@ def _prepare(module: AnsibleModule, system: System) -> dict[str, t.Any]:
     verdict = judge(hardware, wanted, Past(past.preparing, past.wiped))
     if verdict.problems:
         module.fail_json(msg="\n".join(verdict.problems), problems=verdict.problems)
-    plan = make_plan(verdict.usable, observe(system))
+    plan = make_plan(verdict.usable, observe(system), [PoolWish(**pool) for pool in module.params["pools"]])
+    if plan.changes:
+        demand_device_mapper(system)
     if not module.check_mode:
         apply(system, hardware, verdict.usable, plan)
     result: dict[str, t.Any] = {

@@ -9,7 +9,7 @@ import typing as t
 
 from lab.vm.machines import MACHINES
 from lab.vm.qemu import greets
-from tests.vm.conftest import Network
+from tests.support.vm import Network
 
 Json = dict[str, t.Any]
 

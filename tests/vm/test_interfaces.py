@@ -11,7 +11,7 @@ import typing as t
 from lab.vm.machines import MACHINES, place
 from lab.vm.qemu import greets
 from tests.support.lab import kill_controller
-from tests.vm.conftest import Network
+from tests.support.vm import Network
 
 Json = dict[str, t.Any]
 

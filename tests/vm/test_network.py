@@ -11,7 +11,7 @@ import pytest
 
 from lab.vm.machines import UPLINK, VLANS, place
 from lab.vm.qemu import greets
-from tests.vm.conftest import Network
+from tests.support.vm import Network
 
 TIME = ("-e", "network_confirm_within=60")
 HOSTS = ("gw", "vm1", "vm2")

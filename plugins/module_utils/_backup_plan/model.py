@@ -48,8 +48,8 @@ class Copy:
 class Backup:
     """What homelab_backup asks for; claims are NAMESPACE/CLAIM.
 
-    *also* are read-only libraries, which are not backed up else. Where nodes can only add (*append_only*), *keep*
-    (period to number) is for whoever else forgets.
+    *leave_out_tiers* are tiers of which nothing is backed up, *also* read-only libraries, which are not else. Where
+    nodes can only add (*append_only*), *keep* (period to number) is for whoever else forgets.
     """
 
     url: str
@@ -61,5 +61,6 @@ class Backup:
     keep: t.Mapping[str, int]
     hooks: tuple[Hook, ...] = ()
     leave_out: tuple[str, ...] = ()
+    leave_out_tiers: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     copy: Copy | None = None

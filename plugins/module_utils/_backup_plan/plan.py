@@ -8,13 +8,14 @@ import dataclasses
 import typing as t
 
 from .._backup.model import CONTROL_PLANE, ETCD, KUBERNETES, TAG
-from .._storage.model import MARKER, Library, Storage
+from .._storage.model import MARKER, Library, Storage, Tier
 from .elsewhere import compile_elsewhere
 from .model import CA_FILE, ENVIRONMENT_FILE, METRICS_FILE, PASSWORD_FILE, Backup, Copy
 
 Json = dict[str, t.Any]
 
 LEFT_OUT = "homelab_backup.leave_out names it"
+TIER_LEFT_OUT = "homelab_backup.leave_out_tiers names its tier"
 _ETCD_ENDPOINT = "127.0.0.1:2379"
 READ_ONLY = "it is a read-only library, and homelab_backup.also does not name it"
 
@@ -24,11 +25,13 @@ def compile_backup(backup: Backup, storage: Storage, control_planes: t.Sequence[
     elsewhere is the copy, None where there is to be none.
 
     repository names the files of the nodes that have what is secret; hosts are, for each node that may have volumes
-    and each control plane, what its engine reads besides (see _backup.model.parse); not_saved is by claim, why it is
-    not backed up; forget, where nodes may not remove anything, is the command for whoever may.
+    and each control plane, what its engine reads besides (see _backup.model.parse); not_saved is by claim, and
+    not_saved_tiers by tier, why it is not backed up; forget, where nodes may not remove anything, is the command for
+    whoever may.
     """
     saved = [library for library in storage.libraries if _is_saved(library, backup)]
-    nodes = [node for tier in storage.tiers for node in tier.nodes] + [library.node for library in saved]
+    tiers = [tier for tier in storage.tiers if tier.name not in backup.leave_out_tiers]
+    nodes = [node for tier in tiers for node in tier.nodes] + [library.node for library in saved]
     nodes += control_planes
     # Whoever comes first makes the repository and forgets old backups: two at a time would be in each other's way.
     first = next(iter(nodes), "")
@@ -48,13 +51,14 @@ def compile_backup(backup: Backup, storage: Storage, control_planes: t.Sequence[
         "keep": dict(backup.keep),
         "forget": _forget(backup) if backup.append_only else "",
         "hosts": {
-            node: _host(node, node == first, _named(node, saved, control_planes), backup, storage)
+            node: _host(node, node == first, _named(node, saved, control_planes), backup, tiers)
             for node in dict.fromkeys(nodes)
         },
         "not_saved": {
             **{_claim(library): READ_ONLY for library in storage.libraries if not _is_saved(library, backup)},
             **dict.fromkeys(backup.leave_out, LEFT_OUT),
         },
+        "not_saved_tiers": dict.fromkeys(backup.leave_out_tiers, TIER_LEFT_OUT),
     }
 
 
@@ -75,12 +79,10 @@ def _named(node: str, saved: t.Sequence[Library], control_planes: t.Sequence[str
     return found
 
 
-def _host(node: str, first: bool, volumes: t.Sequence[Json], backup: Backup, storage: Storage) -> Json:
+def _host(node: str, first: bool, volumes: t.Sequence[Json], backup: Backup, tiers: t.Sequence[Tier]) -> Json:
     return {
         "tiers": [
-            {"name": tier.name, "folder": tier.volumes, "marker": MARKER}
-            for tier in storage.tiers
-            if node in tier.nodes
+            {"name": tier.name, "folder": tier.volumes, "marker": MARKER} for tier in tiers if node in tier.nodes
         ],
         "volumes": list(volumes),
         # Which node a claim is on is known to the node.

@@ -91,6 +91,8 @@ def _why(plan: Json, claim: Json, volume: Json | None, asked: t.Collection[str])
         return "it has no volume yet, and so nothing is in it"
     tiers = {tier["name"] for host in plan["hosts"].values() for tier in host["tiers"]}
     kind = claim["spec"].get("storageClassName") or ""
+    if kind in plan["not_saved_tiers"]:
+        return str(plan["not_saved_tiers"][kind])
     if kind not in tiers:
         of = f"of the class {kind}" if kind else "of no class"
         return f"it is {of}, and only volumes of the tiers of homelab_storage are backed up, and its libraries"

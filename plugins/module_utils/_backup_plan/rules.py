@@ -14,7 +14,7 @@ from .._certificates.parse import PEM
 from .._lab.problems import UNSET, Findings, did_you_mean
 from .._lab.specs import Values
 from .._storage.model import KEY as STORAGE
-from .._storage.model import Storage
+from .._storage.model import LOCAL_PATH, Storage
 from . import calendar, target
 from .model import KEY, Backup, Copy, Hook
 
@@ -55,6 +55,8 @@ def check_backup(
     _check_apart(repository, copy, findings)
     also, leave_out = _claims("also", given, findings), _claims("leave_out", given, findings)
     _check_libraries(also, leave_out, storage, findings)
+    tiers: list[str] = given.get("leave_out_tiers") or []
+    _check_tiers(tiers, storage, findings)
     hooks = tuple(
         _hook(f"{KEY}.hooks[{index}]", entry, findings) for index, entry in enumerate(given.get("hooks") or ())
     )
@@ -78,6 +80,7 @@ def check_backup(
         keep=_kept(given["keep"]),
         hooks=hooks,
         leave_out=tuple(leave_out),
+        leave_out_tiers=tuple(tiers),
         also=tuple(also),
         copy=_copy(repository, copy, given["keep"], cluster()) if copy else None,
     )
@@ -155,7 +158,7 @@ def _check_path(key: str, path: str, storage: Storage, findings: Findings) -> No
         reason = 'it is not the plain path of a folder below "/"'
         findings.add(key, path, reason, "Write, for example, /mnt/backup/lab")
         return
-    inside = [(f"tier {tier.name}", tier.folder) for tier in storage.tiers]
+    inside = [(f"tier {tier.name}", tier.folder) for tier in storage.of(LOCAL_PATH)]
     inside += [(f"library {library.name}", library.folder) for library in storage.libraries]
     for what, folder in inside:
         if PurePosixPath(path).is_relative_to(folder):
@@ -237,6 +240,22 @@ def _check_libraries(also: t.Sequence[str], leave_out: t.Sequence[str], storage:
         if claim in libraries and not libraries[claim].writable:
             reason = "a read-only library is not backed up" + (f", unless {KEY}.also names it" if claim in also else "")
             findings.add(f"{KEY}.leave_out[{index}]", claim, reason, "Remove it")
+
+
+def _check_tiers(left_out: t.Sequence[str], storage: Storage, findings: Findings) -> None:
+    """A tier whose volumes cannot be read is left out by name: nobody shall believe that it is backed up."""
+    key, names = f"{KEY}.leave_out_tiers", [tier.name for tier in storage.tiers]
+    for index, name in enumerate(left_out):
+        if name not in names:
+            fix = f"{did_you_mean(name, names)}Use one of {', '.join(names)}, or remove it"
+            findings.add(f"{key}[{index}]", name, f"{STORAGE} has no such tier", fix)
+        elif name in left_out[:index]:
+            findings.add(f"{key}[{index}]", name, "it is named before", "Name every tier once")
+    for tier in storage.tiers:
+        if tier.provider != LOCAL_PATH and tier.name not in left_out:
+            reason = f"the volumes of tier {tier.name} are made by {tier.provider}, and cannot be backed up yet"
+            fix = "Name the tier here, and save what is on it by other means; or have local-path make its volumes"
+            findings.add(key, list(left_out), reason, fix)
 
 
 def _hook(key: str, entry: Values, findings: Findings) -> Hook:

@@ -17,8 +17,8 @@ from .._host.errors import HostError
 from .._host.fingerprint import keep_baseline
 from .._host.ledger import LedgerStore
 from .._host.system import System
-from .model import POOL, RECORD, Group, Record
-from .observe import has_lvm, maps_devices, observe, record
+from .model import POOL, RECORD, Group, Pool, Record
+from .observe import has_lvm, observe, record
 from .plan import Plan
 
 _FIX = "Look at the kernel's messages with `dmesg`, and run again"
@@ -32,9 +32,6 @@ def apply(system: System, hardware: Hardware, usable: t.Sequence[t.Mapping[str, 
         raise HostError(
             "Cannot prepare disks", "LVM is not installed", "Install the packages lvm2 and thin-provisioning-tools"
         )
-    if not maps_devices(system):
-        cause = "the kernel has no thin pools of the device mapper (dm_thin_pool)"
-        raise HostError("Cannot prepare disks", cause, "Boot a kernel of the distribution; containers have no disks")
     keep_baseline(system, LedgerStore(system))
     _Work(system, hardware, usable).carry_out(plan)
 
@@ -45,8 +42,10 @@ class _Work:
         self._disks = {disk.name: disk for disk in hardware.disks}
         self._serials = {entry["disk"]: entry["serial"] or entry["disk"] for entry in usable}
         self._record = record(system)
+        self._own: dict[str, Pool] = {}
 
     def carry_out(self, plan: Plan) -> None:
+        self._own = plan.own
         for change in plan.changes:
             kind, action = change.kind, change.action
             if kind == "disk":
@@ -75,18 +74,20 @@ class _Work:
         self._demand(f"Cannot {change.action} {change.name}", *command, *(f"/dev/{disk}" for disk in disks))
 
     def _make_pool(self, name: str) -> None:
-        wanted = self._look(name).full_pool
+        wanted = self._own.get(name) or self._look(name).full_pool
+        tag = ("--addtag", GROUP_TAG) if name in self._own else ()
         sizes = ("--size", f"{wanted.data}b", "--poolmetadatasize", f"{wanted.metadata}b")
-        words = ("--type", "thin-pool", "--name", POOL, *sizes, "--zero", "y", name)
+        words = ("--type", "thin-pool", "--name", POOL, *sizes, *tag, "--zero", "y", name)
         self._demand(f"Cannot make {name}/{POOL}", "lvcreate", "--quiet", "--yes", *words)
 
     def _extend_pool(self, name: str) -> None:
         group = self._look(name)
-        if group.pool and group.pool.metadata < group.full_pool.metadata:
-            grown = ("--poolmetadatasize", f"{group.full_pool.metadata}b")
+        wanted = self._own.get(name) or group.full_pool
+        if group.pool and group.pool.metadata < wanted.metadata:
+            grown = ("--poolmetadatasize", f"{wanted.metadata}b")
             self._demand(f"Cannot extend {name}/{POOL}", "lvextend", "--quiet", "--yes", *grown, f"{name}/{POOL}")
-        if group.pool_is_small:
-            grown = ("--size", f"{group.full_pool.data}b")
+        if group.pool and group.pool.is_less_than(wanted):
+            grown = ("--size", f"{wanted.data}b")
             self._demand(f"Cannot extend {name}/{POOL}", "lvextend", "--quiet", "--yes", *grown, f"{name}/{POOL}")
 
     def _look(self, name: str) -> Group:

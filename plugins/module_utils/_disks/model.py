@@ -30,6 +30,19 @@ class Pool:
 
     data: int
     metadata: int
+    tags: tuple[str, ...] = ()
+
+    def is_less_than(self, other: Pool) -> bool:
+        """Tell whether it lacks so much of another's size that it is worth extending."""
+        return self.data < other.data * (1 - _WORTH_EXTENDING)
+
+
+@dataclass(frozen=True)
+class PoolWish:
+    """A thin pool of *size* bytes in a volume group that is the user's own."""
+
+    group: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,7 @@ class Group:
     name: str
     size: int
     extent: int
+    free: int
     tags: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     missing: int = 0
@@ -53,18 +67,22 @@ class Group:
     @property
     def full_pool(self) -> Pool:
         """The sizes that a pool over this group has."""
+        metadata = self._metadata(self.size)
+        return Pool((int(self.size * _DATA_SHARE) - 2 * metadata) // self.extent * self.extent, metadata)
+
+    def pool_of(self, size: int) -> Pool:
+        """Return the sizes of a pool of *size* bytes in this group."""
+        return Pool(-(-size // self.extent) * self.extent, self._metadata(size))
+
+    def _metadata(self, size: int) -> int:
         megabyte = 1 << 20
-        metadata = min(
-            max(int(self.size * _METADATA_SHARE), _LEAST_METADATA_MIB * megabyte), _MOST_METADATA_MIB * megabyte
-        )
-        metadata = -(-metadata // self.extent) * self.extent
-        data = (int(self.size * _DATA_SHARE) - 2 * metadata) // self.extent * self.extent
-        return Pool(data, metadata)
+        metadata = min(max(int(size * _METADATA_SHARE), _LEAST_METADATA_MIB * megabyte), _MOST_METADATA_MIB * megabyte)
+        return -(-metadata // self.extent) * self.extent
 
     @property
     def pool_is_small(self) -> bool:
         """Whether the group has grown, and its pool has not."""
-        return self.pool is not None and self.pool.data < self.full_pool.data * (1 - _WORTH_EXTENDING)
+        return self.pool is not None and self.pool.is_less_than(self.full_pool)
 
 
 @dataclass(frozen=True)
@@ -110,13 +128,20 @@ def parse_groups(groups: str, disks: str, volumes: str) -> dict[str, Group]:
             name,
             size=int(row["vg_size"]),
             extent=int(row["vg_extent_size"]),
-            tags=tuple(tag for tag in row["vg_tags"].split(",") if tag),
+            free=int(row["vg_free"]),
+            tags=_tags(row["vg_tags"]),
             disks=tuple(sorted(disk for disk in members.get(name, ()) if disk != "[unknown]")),
             missing=int(row["vg_missing_pv_count"]),
             volumes={volume: entry["segtype"] for volume, entry in own.items()},
-            pool=Pool(int(pool["lv_size"]), int(pool["lv_metadata_size"] or 0)) if pool else None,
+            pool=Pool(int(pool["lv_size"]), int(pool["lv_metadata_size"] or 0), _tags(pool["lv_tags"]))
+            if pool
+            else None,
         )
     return found
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(tag for tag in text.split(",") if tag)
 
 
 def _rows(text: str, kind: str) -> list[Json]:

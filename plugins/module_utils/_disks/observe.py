@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .._host.errors import HostError
 from .._host.system import System
 from .model import RECORD, Group, Record, load, parse_groups
 
@@ -21,9 +22,9 @@ def observe(system: System) -> dict[str, Group]:
     if not has_lvm(system):
         return {}
     asked = {
-        "vgs": "vg_name,vg_size,vg_extent_size,vg_tags,vg_missing_pv_count",
+        "vgs": "vg_name,vg_size,vg_extent_size,vg_free,vg_tags,vg_missing_pv_count",
         "pvs": "pv_name,vg_name",
-        "lvs": "vg_name,lv_name,lv_size,segtype,lv_metadata_size",
+        "lvs": "vg_name,lv_name,lv_size,segtype,lv_metadata_size,lv_tags",
     }
     told = [
         system.demand("Cannot look at the volume groups", _FIX, command, *_REPORT, "--options", fields)
@@ -37,7 +38,10 @@ def record(system: System) -> Record:
     return load(system.read_text(RECORD))
 
 
-def maps_devices(system: System) -> bool:
-    """Tell whether the kernel can have thin pools (dm-thin-pool), loaded or not."""
+def demand_device_mapper(system: System) -> None:
+    """Refuse a kernel that cannot have thin pools (dm-thin-pool), loaded or not. Raises HostError."""
     found = system.run("modprobe", "--dry-run", "--quiet", "dm_thin_pool").rc == 0
-    return found or system.exists("/sys/module/dm_thin_pool")
+    if not found and not system.exists("/sys/module/dm_thin_pool"):
+        cause = "the kernel has no thin pools of the device mapper (dm_thin_pool)"
+        fix = "Boot a kernel of the distribution, or use provider: local-path; containers have no disks"
+        raise HostError("Cannot prepare disks", cause, fix)

@@ -7,11 +7,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._hardware.model import group_of
+from .._hardware.model import GROUP_TAG, group_of
 from .._hardware.plan import EMPTY, PREPARED
 from .._host.builder import Change
 from .._host.errors import HostError
-from .model import POOL, Group
+from .model import POOL, Group, Pool, PoolWish
 
 _SHARE = "over the group but a tenth"
 
@@ -20,11 +20,13 @@ _SHARE = "over the group but a tenth"
 class Plan:
     """The changes in the order they are made; *notes* say what is left as it is.
 
-    *joining* has the disks that become part of a group, by the group's name.
+    *joining* has the disks that become part of a group, *own* the sizes of pools in groups of the user's, both by the
+    group's name.
     """
 
     changes: list[Change] = field(default_factory=list)
     joining: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own: dict[str, Pool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add(self, identity: str, action: str, before: str, after: str) -> None:
@@ -32,7 +34,9 @@ class Plan:
         self.changes.append(Change(identity, action, before, after))
 
 
-def make_plan(usable: t.Sequence[t.Mapping[str, str]], groups: t.Mapping[str, Group]) -> Plan:
+def make_plan(
+    usable: t.Sequence[t.Mapping[str, str]], groups: t.Mapping[str, Group], pools: t.Sequence[PoolWish] = ()
+) -> Plan:
     """Return what makes the tiers' groups and pools; *usable* as judge() has it. Raises HostError.
 
     Nothing is ever taken out of a group, made smaller or removed.
@@ -65,14 +69,45 @@ def make_plan(usable: t.Sequence[t.Mapping[str, str]], groups: t.Mapping[str, Gr
                 for disk in group.disks
                 if disk not in {entry["disk"] for entry in disks}
             ]
+    for wish in pools:
+        _plan_own(plan, wish, groups.get(wish.group))
     return plan
 
 
+def _plan_own(plan: Plan, wish: PoolWish, group: Group | None) -> None:
+    """Plan a pool in a group of the user's: it takes what is free there, and nothing else."""
+    attempt = f"Cannot make a thin pool in volume group {wish.group}"
+    if group is None:
+        raise HostError(attempt, "the host has no such group", "Correct its name, or make it with `vgcreate`")
+    _refuse_broken(group)
+    pool, wanted = group.pool, group.pool_of(wish.size)
+    if pool and GROUP_TAG not in pool.tags:
+        cause = f"it has one called {POOL} that this collection did not make"
+        raise HostError(attempt, cause, f"Rename it with `lvrename {group.name} {POOL} NAME`")
+    if pool and not pool.is_less_than(wanted):
+        if wanted.is_less_than(pool):
+            plan.notes.append(f"{group.name}/{POOL} has {_size(pool.data)}, more than was asked for: it stays.")
+        return
+    # What the metadata takes, it takes twice: LVM keeps room for its repair.
+    needed = wanted.data - pool.data if pool else wanted.data + 2 * wanted.metadata
+    if needed > group.free:
+        cause = f"{_size(needed)} are needed, and {_size(group.free)} of {_size(group.size)} are free"
+        raise HostError(attempt, cause, "Ask for less, or give the group another disk with `vgextend`")
+    plan.own[group.name] = wanted
+    before, action = (_size(pool.data), "extend") if pool else ("absent", "create")
+    plan.add(f"thin_pool:{group.name}/{POOL}", action, before, _size(wanted.data))
+
+
 def _refuse(group: Group) -> None:
-    attempt = f"Cannot use volume group {group.name}"
     if not group.is_ours:
         fix = f"Rename it with `vgrename {group.name} NAME`, or remove it if nothing on it is needed"
-        raise HostError(attempt, "the host has one of this name that this collection did not make", fix)
+        cause = "the host has one of this name that this collection did not make"
+        raise HostError(f"Cannot use volume group {group.name}", cause, fix)
+    _refuse_broken(group)
+
+
+def _refuse_broken(group: Group) -> None:
+    attempt = f"Cannot use volume group {group.name}"
     if group.missing:
         fix = "Connect the disk again; or, when it is lost, `vgreduce --removemissing` gives up what lay on it"
         raise HostError(attempt, f"{group.missing} of its disks are not there", fix)

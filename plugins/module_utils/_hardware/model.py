@@ -15,13 +15,14 @@ CONTAINERS = frozenset(
 SWAP = "[SWAP]"
 # What the volume groups that this collection makes are marked with.
 GROUP_TAG = "atarnet.homelab"
+GROUP_PREFIX = "homelab-"
 # Where the running system lives; whoever takes the disk under one of these takes the host.
 SYSTEM_MOUNTS = frozenset(("/", "/usr", "/var", "/boot", "/boot/efi", "/boot/firmware", "/efi", SWAP))
 
 
 def group_of(tier: str) -> str:
     """Return the name of a tier's volume group."""
-    return f"homelab-{tier}"
+    return f"{GROUP_PREFIX}{tier}"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ _API_SERVER_ARGS = {
 }
 _CONTROLLER_MANAGER_ARGS = {"profiling": "false", "terminated-pod-gc-threshold": "200"}
 _SCHEDULER_ARGS = {"profiling": "false"}
+# Twice, and four times, what kubeadm would give a slow machine: an API server that is killed because it starts slowly
+# begins anew, and one that has started may not answer for a minute.
+_TIMEOUTS = {"controlPlaneComponentHealthCheck": "8m0s", "kubernetesAPICall": "4m0s"}
+
+
+# A control plane that is alone has nobody to elect: its controllers act at once after a restart, and do not end because
+# the API server was slow for ten seconds.
+_ALONE = {"leader-elect": "false"}
 
 
 def _args(values: dict[str, str]) -> list[dict[str, str]]:
@@ -46,6 +54,7 @@ def cluster_configuration(cluster: Cluster) -> dict[str, t.Any]:
     names = [cluster.endpoint_host]
     for node in cluster.control_planes:
         names += [node.name, node.address]
+    alone = _ALONE if len(cluster.control_planes) == 1 else {}
     return {
         "apiVersion": KUBEADM_API,
         "kind": "ClusterConfiguration",
@@ -69,8 +78,8 @@ def cluster_configuration(cluster: Cluster) -> dict[str, t.Any]:
                 _volume("encryption", ENCRYPTION_CONFIG, "File", True),
             ],
         },
-        "controllerManager": {"extraArgs": _args(_CONTROLLER_MANAGER_ARGS)},
-        "scheduler": {"extraArgs": _args(_SCHEDULER_ARGS)},
+        "controllerManager": {"extraArgs": _args({**_CONTROLLER_MANAGER_ARGS, **alone})},
+        "scheduler": {"extraArgs": _args({**_SCHEDULER_ARGS, **alone})},
     }
 
 
@@ -134,6 +143,7 @@ def init_documents(cluster: Cluster, node: Node, resume: tuple[str, ...] = ()) -
         "kind": "InitConfiguration",
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": cluster.endpoint_port},
         "nodeRegistration": _registration(cluster, node, resume),
+        "timeouts": dict(_TIMEOUTS),
     }
     return [
         init,
@@ -149,6 +159,7 @@ def join_document(cluster: Cluster, node: Node, resume: tuple[str, ...] = ()) ->
         "apiVersion": KUBEADM_API,
         "kind": "JoinConfiguration",
         "nodeRegistration": _registration(cluster, node, resume),
+        "timeouts": dict(_TIMEOUTS),
         "discovery": {"bootstrapToken": {"apiServerEndpoint": cluster.endpoint}},
     }
     if node.role == CONTROL_PLANE:

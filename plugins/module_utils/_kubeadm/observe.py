@@ -13,6 +13,8 @@ import typing as t
 
 PKI = "/etc/kubernetes/pki"
 MANIFESTS = "/etc/kubernetes/manifests"
+# kubeadm gives it to every control plane, also to those that carry pods.
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 STAMP = "/var/lib/atarnet-homelab/kubeadm.json"
 # There while a restore of the control plane is not at its end.
 RESTORING = "/var/lib/atarnet-homelab/restoring"
@@ -81,7 +83,10 @@ def ask(address: str, port: int, method: str, path: str, ca: str, certificate: s
 
 
 def observe_api(address: str, port: int) -> tuple[dict[str, dict[str, t.Any]] | None, str]:
-    """Return the registered nodes by name (uid, version, ready) as this host's own API server tells, or the cause."""
+    """Return the registered nodes by name, as this host's own API server tells, or the cause why there are none.
+
+    Each is {uid, version, ready, control_plane}.
+    """
     try:
         found = ask(address, port, "GET", "/api/v1/nodes", f"{PKI}/ca.crt", f"{PKI}/apiserver-kubelet-client")
     except (OSError, ValueError) as exc:
@@ -93,6 +98,7 @@ def observe_api(address: str, port: int) -> tuple[dict[str, dict[str, t.Any]] | 
             "uid": item["metadata"]["uid"],
             "version": item["status"]["nodeInfo"]["kubeletVersion"],
             "ready": conditions.get("Ready") == "True",
+            "control_plane": CONTROL_PLANE_LABEL in (item["metadata"].get("labels") or {}),
         }
     return nodes, ""
 

@@ -82,6 +82,7 @@ def plan_cluster(cluster: Cluster, seen: dict[str, Observation]) -> ClusterPlan:
     acting = choose_acting(cluster, seen)
     _refuse_restoring(seen)
     _refuse_beside(acting, seen)
+    _refuse_forgotten(cluster, seen[acting.name])
     steps: dict[str, list[Step]] = {acting.name: _acting_steps(cluster, acting, seen[acting.name])}
     members = seen[acting.name].api_nodes or {}
     guests = []
@@ -142,6 +143,18 @@ def _refuse_beside(acting: Node, seen: t.Mapping[str, Observation]) -> None:
             f"Bringing up {acting.name}: it is blank, and {', '.join(members)} belong to a cluster, which a new one "
             f"would cut off. If {acting.name} lost its disk, restore it (playbooks/restore_control_plane.yml); to "
             f"begin anew, reset the others (playbooks/reset.yml --limit {','.join(members)})."
+        )
+
+
+def _refuse_forgotten(cluster: Cluster, acting: Observation) -> None:
+    """Where one control plane is alone its controllers elect no leader, so that others would act as well."""
+    named = [node.name for node in cluster.control_planes]
+    others = [name for name, one in (acting.api_nodes or {}).items() if one["control_plane"] and name not in named]
+    if len(named) == 1 and others:
+        raise KubeadmError(
+            f"Leaving {named[0]} as the only control plane: the cluster has {', '.join(others)} as well. Reset it "
+            f"(playbooks/reset.yml --limit {','.join(others)}) while homelab_nodes names it; if it is lost, remove its "
+            "member of etcd and its node (kubectl delete node)."
         )
 
 

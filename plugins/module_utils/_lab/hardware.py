@@ -13,21 +13,23 @@ REBOOT_APART_MINUTES = 30
 _DAY_MINUTES = 24 * 60
 
 
-def compile_hardware(hardware: t.Mapping[str, t.Any], nodes: t.Sequence[str]) -> Values:
-    """Return, for each host that the layer has something for, {disks, ports, updates}; no host without a wish.
+def compile_hardware(hardware: t.Mapping[str, t.Any], pools: t.Mapping[str, t.Any], nodes: t.Sequence[str]) -> Values:
+    """Return, for each host that the layer has something for, {disks, pools, ports, updates}; no host without a wish.
 
-    updates is {enabled, reboot_at}, reboot_at being "HH:MM" or empty for no reboot; null leaves updates alone.
+    *pools* are what storage wants in groups of the user's own, by host. updates is {enabled, reboot_at}, reboot_at
+    being "HH:MM" or empty for no reboot; null leaves updates alone.
     """
     wishes = {entry["name"]: entry for entry in hardware.get("hosts", ())}
     updates = hardware.get("updates")
     return {
         name: {
             "disks": [dict(disk) for disk in wishes.get(name, {}).get("disks", ())],
+            "pools": list(pools.get(name, ())),
             "ports": dict(wishes.get(name, {}).get("ports", {})),
             "updates": _updates(updates, index) if updates is not None else None,
         }
         for index, name in enumerate(nodes)
-        if name in wishes or updates is not None
+        if name in wishes or name in pools or updates is not None
     }
 
 

@@ -11,6 +11,7 @@ from .._network import policies, spans
 from .._network.model import ALLOW, PODS
 from .._routes.ingress import Ingress
 from .._routes.model import Route
+from .._storage.model import TOPOLVM_NAMESPACE
 from .problems import Findings
 from .rules_names import is_label
 from .specs import Values, check, parse_options
@@ -29,6 +30,7 @@ PLATFORM = (
     "local-path-storage",
     "metallb-system",
     policies.MONITORING_NAMESPACE,
+    TOPOLVM_NAMESPACE,
 )
 _NAMESPACE = parse_options(
     {

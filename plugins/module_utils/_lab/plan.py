@@ -31,6 +31,8 @@ Plan = dict[str, t.Any]
 def compile_plan(lab: Lab, lock: Lock) -> Plan:
     """Return the lab plan: JSON-able, the same for the same input, sorted as the input is."""
     network = compile_network(lab.network) if lab.network else None
+    storage = compile_storage(lab.storage) if lab.storage else None
+    pools = ((storage or {}).get("topolvm") or {}).get("pools", {})
     return {
         "name": lab.name,
         "domain": lab.domain,
@@ -72,9 +74,9 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "routes": compile_routes(lab.routes, lab.ingress.provider) if lab.ingress else None,
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "certificates": _certificates(lab),
-        "storage": compile_storage(lab.storage) if lab.storage else None,
+        "storage": storage,
         "backup": _backup(lab),
-        "hardware": compile_hardware(lab.hardware, [node.name for node in lab.nodes]),
+        "hardware": compile_hardware(lab.hardware, pools, [node.name for node in lab.nodes]),
     }
 
 

@@ -7,26 +7,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KEY = "homelab_storage"
-LOCAL_PATH = "local-path"
+LOCAL_PATH, TOPOLVM = "local-path", "topolvm"
 # Where the provisioner runs, with the pods that make and remove folders for it.
 NAMESPACE = "local-path-storage"
 PROVISIONER = "rancher.io/local-path"
 MARKER = ".homelab-tier"
+TOPOLVM_NAMESPACE = "topolvm-system"
+TOPOLVM_DRIVER = "topolvm.io"
+# Of a pool's size, how much its volumes may promise, in percent: a snapshot counts as much as what it is of.
+OVERPROVISION, LEAST_OVERPROVISION, MOST_OVERPROVISION = 200, 100, 500
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A class of disks: on each of *nodes* one is mounted at *folder*; not *mounted*, it is a folder like any other."""
+    """A class of disks on each of *nodes*, and what makes volumes on it.
+
+    local-path: a disk is mounted at *folder*; not *mounted*, it is a folder like any other. topolvm: the thin pool of
+    the volume group *group*, which may promise *overprovision* percent of its size; *size* is what the pool takes of a
+    group that is the user's own, in bytes, and None where the group is made of the disks of homelab_hardware.
+    """
 
     name: str
-    folder: str
     nodes: tuple[str, ...]
     default: bool = False
+    provider: str = LOCAL_PATH
+    folder: str = ""
     mounted: bool = True
+    group: str = ""
+    size: int | None = None
+    overprovision: int = OVERPROVISION
 
     @property
     def volumes(self) -> str:
-        """Return where the provisioner makes its volumes; what lies beside it is none of its business."""
+        """Return where local-path makes its volumes; what lies beside it is none of its business."""
         return f"{self.folder}/volumes"
 
 
@@ -48,3 +61,7 @@ class Storage:
 
     tiers: tuple[Tier, ...] = ()
     libraries: tuple[Library, ...] = ()
+
+    def of(self, provider: str) -> tuple[Tier, ...]:
+        """Return the tiers on which that provider makes volumes."""
+        return tuple(tier for tier in self.tiers if tier.provider == provider)

@@ -8,33 +8,32 @@ import json
 import typing as t
 
 from .model import LOCAL_PATH, MARKER, PROVISIONER, Library, Storage, Tier
-from .volumes import HOST, local_volume
+from .topolvm import compile_topolvm
+from .volumes import HOST, LABELS, class_of, local_volume
 
 Json = dict[str, t.Any]
 
-_STORAGE = "storage.k8s.io/v1"
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _READ_ONLY = "libraries-are-read-only"
-_LABELS = {"app.kubernetes.io/managed-by": "atarnet.homelab"}
 
 
 def compile_storage(storage: Storage) -> Json:
     """Return plan["storage"]: JSON-able, the same for the same input.
 
-    hosts are, for each node with a tier, {folders, mounts}: all its folders, and those at which a disk must be mounted.
-    paths is the provisioner's own configuration of them; objects are the classes, and what libraries are made of.
+    Of local-path, tiers are the names; hosts are, for each node with one, {folders, mounts}: all its folders, and those
+    at which a disk must be mounted; paths is the provisioner's own configuration of them. topolvm is what
+    compile_topolvm() says, None without such a tier. objects are the classes, and what libraries are made of.
     """
-    nodes = list(dict.fromkeys(node for tier in storage.tiers for node in tier.nodes))
+    tiers = storage.of(LOCAL_PATH)
+    nodes = list(dict.fromkeys(node for tier in tiers for node in tier.nodes))
     return {
-        "provider": LOCAL_PATH,
         "marker": MARKER,
-        "tiers": [tier.name for tier in storage.tiers],
-        "hosts": {node: _host([tier for tier in storage.tiers if node in tier.nodes]) for node in nodes},
-        "paths": [
-            {"node": node, "paths": [tier.volumes for tier in storage.tiers if node in tier.nodes]} for node in nodes
-        ],
+        "tiers": [tier.name for tier in tiers],
+        "hosts": {node: _host([tier for tier in tiers if node in tier.nodes]) for node in nodes},
+        "paths": [{"node": node, "paths": [tier.volumes for tier in tiers if node in tier.nodes]} for node in nodes],
+        "topolvm": compile_topolvm(storage),
         "objects": [
-            *map(_class, storage.tiers),
+            *map(_class, tiers),
             *_namespaces(storage.libraries),
             *(item for library in storage.libraries for item in (_volume(library), _claim(library))),
             *_read_only([library for library in storage.libraries if not library.writable]),
@@ -51,22 +50,11 @@ def _host(tiers: t.Sequence[Tier]) -> Json:
 
 def _class(tier: Tier) -> Json:
     """Return the class of a tier. Pods that wait for a volume go to one of its nodes."""
-    annotations = {
-        # A volume whose disk is away is not found; of the other type, the default, its folder would be made anew.
-        "defaultVolumeType": "local",
-        "storageclass.kubernetes.io/is-default-class": "true" if tier.default else "false",
-    }
-    return {
-        "apiVersion": _STORAGE,
-        "kind": "StorageClass",
-        "metadata": {"name": tier.name, "labels": dict(_LABELS), "annotations": annotations},
-        "provisioner": PROVISIONER,
-        "parameters": {"nodePath": tier.volumes},
-        "volumeBindingMode": "WaitForFirstConsumer",
-        "reclaimPolicy": "Delete",
-        "allowVolumeExpansion": False,
-        "allowedTopologies": [{"matchLabelExpressions": [{"key": HOST, "values": list(tier.nodes)}]}],
-    }
+    made = class_of(tier, PROVISIONER, {"nodePath": tier.volumes}, expands=False)
+    # A volume whose disk is away is not found; of the other type, the default, its folder would be made anew.
+    made["metadata"]["annotations"]["defaultVolumeType"] = "local"
+    made["allowedTopologies"] = [{"matchLabelExpressions": [{"key": HOST, "values": list(tier.nodes)}]}]
+    return made
 
 
 def _namespaces(libraries: t.Sequence[Library]) -> list[Json]:
@@ -77,7 +65,7 @@ def _namespaces(libraries: t.Sequence[Library]) -> list[Json]:
 def _volume(library: Library) -> Json:
     """Return the volume of a library, which waits for one claim and outlives it."""
     return local_volume(
-        {"name": _volume_name(library), "labels": dict(_LABELS)},
+        {"name": _volume_name(library), "labels": dict(LABELS)},
         library.node,
         library.folder,
         library.namespace,
@@ -92,7 +80,7 @@ def _claim(library: Library) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": library.name, "namespace": library.namespace, "labels": dict(_LABELS)},
+        "metadata": {"name": library.name, "namespace": library.namespace, "labels": dict(LABELS)},
         "spec": {
             **_shape(library),
             "volumeName": _volume_name(library),
@@ -129,7 +117,7 @@ def _read_only(libraries: t.Sequence[Library]) -> list[Json]:
 
 
 def _admission(kind: str, spec: Json) -> Json:
-    metadata = {"name": _READ_ONLY, "labels": dict(_LABELS)}
+    metadata = {"name": _READ_ONLY, "labels": dict(LABELS)}
     return {"apiVersion": _ADMISSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 

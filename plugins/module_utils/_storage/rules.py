@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from pathlib import PurePosixPath
 
 from .._lab.namespaces import PLATFORM
-from .._lab.problems import Findings, did_you_mean
+from .._lab.problems import UNSET, Findings, did_you_mean
 from .._lab.rules_names import check_label
 from .._lab.rules_nodes import pod_nodes
 from .._lab.specs import Values
-from .model import KEY, Library, Storage, Tier
+from .model import KEY, LOCAL_PATH, TOPOLVM, Library, Storage, Tier
+from .rules_pools import pool_tier, size_in_bytes
 
 # The system's, the cluster's and this collection's own, with all below them.
 _SYSTEM = (
@@ -24,8 +24,6 @@ _SYSTEM = (
 )
 # What lies in these is not one thing.
 _SHARED = ("/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/lib", "/var/local")
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/, without signs and exponents.
-_QUANTITY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
 
 
 def check_storage(known: Values, findings: Findings) -> Storage | None:
@@ -39,7 +37,7 @@ def check_storage(known: Values, findings: Findings) -> Storage | None:
         fix = f"Describe tiers or libraries, or write {KEY}: {{}}"
         findings.add(KEY, given, "it names neither a tier nor a library", fix)
     nodes = {node["name"]: node.get("role") for node in known.get("homelab_nodes", ()) if "name" in node}
-    rules = _Rules(nodes, findings)
+    rules = _Rules(nodes, _disks(known), given.get("provider") or "", findings)
     found = Storage(
         tiers=tuple(rules.tier(index, entry) for index, entry in enumerate(tiers)),
         libraries=tuple(rules.library(index, entry) for index, entry in enumerate(libraries)),
@@ -51,31 +49,62 @@ def check_storage(known: Values, findings: Findings) -> Storage | None:
     return found if len(findings.problems) == before else None
 
 
-class _Rules:
-    """What is asked of each entry by itself; *nodes* are the cluster's, by name with their role."""
+def _disks(known: Values) -> dict[str, set[str]]:
+    """Return the tiers of the disks that homelab_hardware names, by node."""
+    hosts = (known.get("homelab_hardware") or {}).get("hosts", ())
+    return {
+        host["name"]: {disk["tier"] for disk in host.get("disks", ()) if "tier" in disk}
+        for host in hosts
+        if "name" in host
+    }
 
-    def __init__(self, nodes: t.Mapping[str, str | None], findings: Findings) -> None:
+
+class _Rules:
+    """What is asked of each entry by itself.
+
+    *nodes* are the cluster's, by name with their role; *disks* the tiers of those that become volume groups, by node;
+    *provider* is that of tiers which name none.
+    """
+
+    def __init__(
+        self, nodes: t.Mapping[str, str | None], disks: t.Mapping[str, set[str]], provider: str, findings: Findings
+    ) -> None:
         self._nodes, self._carrying, self._findings = list(nodes), pod_nodes(nodes), findings
+        self._disks, self._provider = disks, provider
         self._names: dict[tuple[str, str], str] = {}
 
     def tier(self, index: int, entry: Values) -> Tier:
         """Return a tier; it is sound when nothing was added to the findings."""
         key = f"{KEY}.tiers[{index}]"
         self._name(key, "tier", entry.get("name"))
-        self._folder(f"{key}.folder", entry.get("folder"))
+        provider = entry.get("provider") or self._provider or (LOCAL_PATH if "folder" in entry else TOPOLVM)
         nodes: list[str] = entry.get("nodes", self._carrying)
         if "nodes" in entry and not nodes:
-            fix = "Name nodes, or remove the key: then it is on all that carry pods"
+            fix = "Name nodes, or remove the key: then it is on all that can have it"
             self._findings.add(f"{key}.nodes", nodes, "the tier would be nowhere", fix)
         for number, node in enumerate(nodes):
             self._node(f"{key}.nodes[{number}]", node)
             if node in nodes[:number]:
                 self._findings.add(f"{key}.nodes[{number}]", node, "it is named before", "Name every node once")
+        if provider == TOPOLVM:
+            return pool_tier(key, entry, nodes, self._disks, self._findings)
+        return self._place(key, entry, nodes)
+
+    def _place(self, key: str, entry: Values, nodes: t.Sequence[str]) -> Tier:
+        """Return a tier of local-path."""
+        if "folder" not in entry:
+            fix = "Name the folder at which the disk is mounted, or use provider: topolvm"
+            self._findings.add(f"{key}.folder", UNSET, "local-path makes folders, and does not know where", fix)
+        self._folder(f"{key}.folder", entry.get("folder"))
+        for name in ("group", "size", "overprovision"):
+            if name in entry:
+                reason = "local-path makes folders: it has no pool, no sizes and no snapshots"
+                self._findings.add(f"{key}.{name}", entry[name], reason, "Remove it, or use provider: topolvm")
         return Tier(
             name=entry.get("name", ""),
-            folder=entry.get("folder", ""),
             nodes=tuple(nodes),
             default=entry.get("default", False),
+            folder=entry.get("folder", ""),
             mounted=entry.get("mounted", True),
         )
 
@@ -88,7 +117,7 @@ class _Rules:
             self._node(f"{key}.node", entry["node"])
         self._namespace(f"{key}.namespace", entry.get("namespace"))
         size = entry.get("size")
-        if size is not None and not _QUANTITY.fullmatch(size):
+        if size is not None and not size_in_bytes(size):
             self._findings.add(f"{key}.size", size, "it is no quantity of bytes", "Write, for example, 100Gi")
         return Library(
             name=entry.get("name", ""),
@@ -142,16 +171,23 @@ def _check_default(tiers: t.Sequence[Tier], findings: Findings) -> None:
 
 
 def _check_tiers_apart(tiers: t.Sequence[Tier], findings: Findings) -> None:
-    """No tier lies in another: it would lie on that one's disk."""
+    """No tier lies in another: it would lie on that one's disk; and a volume group has one pool."""
     for index, tier in enumerate(tiers):
-        for other, place in ((one, number) for number, one in enumerate(tiers) if number != index):
-            key = f"{KEY}.tiers[{index}].folder"
-            if tier.folder == other.folder and place < index:
+        key = f"{KEY}.tiers[{index}]"
+        for place, other in enumerate(tiers):
+            if place == index or other.provider != tier.provider:
+                continue
+            if tier.provider == TOPOLVM:
+                shared = [node for node in tier.nodes if node in other.nodes]
+                if tier.group == other.group and shared and place < index:
+                    reason = f"it is that of tier {other.name} on {', '.join(shared)}"
+                    findings.add(f"{key}.group", tier.group, reason, "Give each tier a volume group of its own")
+            elif tier.folder == other.folder and place < index:
                 reason = f"tier {other.name} has the same folder"
-                findings.add(key, tier.folder, reason, "Mount each tier's disk at a folder of its own")
+                findings.add(f"{key}.folder", tier.folder, reason, "Mount each tier's disk at a folder of its own")
             elif tier.folder != other.folder and _within(tier.folder, other.folder):
                 reason = f'it lies in "{other.folder}" of tier {other.name}, and so on that one\'s disk'
-                findings.add(key, tier.folder, reason, "Mount the disks beside each other")
+                findings.add(f"{key}.folder", tier.folder, reason, "Mount the disks beside each other")
 
 
 def _check_libraries_apart(storage: Storage, findings: Findings) -> None:
@@ -163,7 +199,7 @@ def _check_libraries_apart(storage: Storage, findings: Findings) -> None:
             reason = f"library {first[place]} is the same folder of {library.node}"
             findings.add(key, library.folder, reason, "One claim can have one volume; copy it, or share the namespace")
         first.setdefault(place, library.name)
-        for tier in (tier for tier in storage.tiers if library.node in tier.nodes):
+        for tier in (tier for tier in storage.of(LOCAL_PATH) if library.node in tier.nodes):
             if _within(library.folder, tier.volumes) or _within(tier.volumes, library.folder):
                 reason = f'the volumes of tier {tier.name} are made and removed in "{tier.volumes}"'
                 fix = f"Put it beside them, for example in {tier.folder}/{library.name}"

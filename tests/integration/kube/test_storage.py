@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from tests.integration.kube.conftest import Lab
-from tests.unit.storage.support import MUSIC, TIERS, Json, plan, rendered
+from tests.unit.storage.support import HARDWARE, MUSIC, POOLS, Json, plan, rendered
 
 # Until an admission policy that was just made is in force.
 IN_FORCE_S = 30
@@ -17,10 +17,13 @@ IN_FORCE_S = 30
 
 @pytest.fixture(scope="module", name="objects")
 def _objects(server: t.Any) -> list[Json]:
-    """Everything for two tiers and a library, applied."""
-    of = plan({"tiers": TIERS, "libraries": [MUSIC]})
+    """Everything for pools and folders and a library, applied."""
+    folder = {"name": "old", "folder": "/srv/hdd"}
+    of = plan({"tiers": [*POOLS, folder], "libraries": [MUSIC]}, HARDWARE)
+    # The definition of the class of snapshots comes with a manifest.
+    classes = [item for item in of["storage"]["topolvm"]["objects"] if item["kind"] == "StorageClass"]
     # The provisioner's pod would wait for a kubelet.
-    objects = [*rendered(of), *of["storage"]["objects"]]
+    objects = [*rendered(of), *rendered(of, "snapshots.yaml.j2"), *of["storage"]["objects"], *classes]
     owner = Lab(server)
     done = owner.apply(objects)
     assert (done.get("msg"), len(done["changes"])) == (None, len(objects))
@@ -54,3 +57,13 @@ def test_pods_read_a_library_whatever_they_ask_for(server: t.Any, objects: list[
     admitted(server, MUSIC["namespace"], {"persistentVolumeClaim": {"claimName": name}}, read_only)
     other = {"persistentVolumeClaim": {"claimName": "other"}}
     admitted(server, MUSIC["namespace"], other, other)
+
+
+def test_the_provider_of_a_class_never_changes(server: t.Any) -> None:
+    """Whoever moves a tier to another provider is told so; what is there stays."""
+    owner, name = Lab(server), "moving"
+    folder = plan({"tiers": [{"name": name, "folder": "/srv/hdd", "default": True}]})
+    pool = plan({"tiers": [{"name": name, "group": "debian-vg", "size": "1Gi", "default": True}]})
+    assert owner.apply(folder["storage"]["objects"]).get("msg") is None
+    said = owner.apply(pool["storage"]["topolvm"]["objects"][:1])["msg"]
+    assert f"StorageClass {name}" in said and "Delete the object or keep the field as it was" in said, said

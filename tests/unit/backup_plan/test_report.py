@@ -14,6 +14,7 @@ PLAN: Json = {
     "repository": {"url": "rest:https://backup.example.org/lab"},
     "hosts": {name: {"tiers": TIERS, "hooks": [{"claim": "shop/data"}]} for name in ("w1", "w2")},
     "not_saved": {"media/cache": "homelab_backup.leave_out names it"},
+    "not_saved_tiers": {"hdd": "homelab_backup.leave_out_tiers names its tier"},
     "forget": "",
     "elsewhere": None,
 }
@@ -49,11 +50,12 @@ def test_all_is_well() -> None:
     [
         (claim("a/b", "nfs", "v"), [volume("v", "w1")], "it is of the class nfs, and only volumes of the tiers"),
         (claim("a/b", "", "v"), [volume("v", "w1")], "it is of no class"),
+        (claim("a/b", "hdd", "v"), [volume("v", "w1")], "homelab_backup.leave_out_tiers names its tier"),
         (claim("a/b"), [], "it has no volume yet"),
         (claim("a/b", volume="v"), [volume("v", "w3")], "it is on w3, which did not answer"),
         (claim("a/b", volume="v"), [volume("v", "w1")], "no folder of it was found on w1"),
     ],
-    ids=["class", "no class", "pending", "node", "folder"],
+    ids=["class", "no class", "tier", "pending", "node", "folder"],
 )
 def test_a_claim_that_is_not_saved_is_named(asked: Json, volumes: list[Json], said: str) -> None:
     found = report(PLAN, {"w1": WELL, "w2": NONE}, [asked], volumes, {})

@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.apply import apply
-from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import observe, record
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.model import PoolWish
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import (
+    demand_device_mapper,
+    observe,
+    record,
+)
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.plan import Plan, make_plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.model import Wanted, WantedDisk
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.plan import Past, judge
@@ -28,12 +33,13 @@ CHANGING = ("wipefs", "vgcreate", "vgextend", "lvcreate", "lvextend")
 
 @dataclass
 class VolumeGroup:
-    """A volume group; its pool is (data, metadata) in bytes."""
+    """A volume group; its volumes are (type, data, metadata) with sizes in bytes, *volume_tags* are theirs."""
 
     tags: str = ""
     disks: list[str] = field(default_factory=list)
     missing: int = 0
     volumes: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    volume_tags: dict[str, str] = field(default_factory=dict)
 
 
 class LvmHost(Machine):
@@ -51,20 +57,22 @@ class LvmHost(Machine):
         self.write("sys/module/dm_thin_pool/version", "")
         self.write("dev/sdb", "")
 
-    def prepare(self, *disks: WantedDisk, check: bool = False) -> Plan | list[str]:
+    def prepare(self, *disks: WantedDisk, pools: t.Sequence[PoolWish] = (), check: bool = False) -> Plan | list[str]:
         """One task; returns the plan, or the problems."""
         hardware, past = self.look(), record(self.system)
         verdict = judge(hardware, Wanted("h", disks), Past(past.preparing, past.wiped))
         if verdict.problems:
             return verdict.problems
-        plan = make_plan(verdict.usable, observe(self.system))
+        plan = make_plan(verdict.usable, observe(self.system), pools)
+        if plan.changes:
+            demand_device_mapper(self.system)
         if not check:
             apply(self.system, hardware, verdict.usable, plan)
         return plan
 
-    def changes(self, *disks: WantedDisk, check: bool = False) -> list[str]:
+    def changes(self, *disks: WantedDisk, pools: t.Sequence[PoolWish] = (), check: bool = False) -> list[str]:
         """One task; returns what it changed in a word each."""
-        plan = self.prepare(*disks, check=check)
+        plan = self.prepare(*disks, pools=pools, check=check)
         assert isinstance(plan, Plan), plan
         return [f"{change.action} {change.identity}" for change in plan.changes]
 
@@ -87,7 +95,10 @@ class LvmHost(Machine):
         return [
             {
                 "vg_name": name,
-                "vg_size": str(sum(self.sizes[disk] // EXTENT * EXTENT - EXTENT for disk in group.disks)),
+                "vg_size": str(self._size(group)),
+                "vg_free": str(
+                    self._size(group) - sum(size + 2 * meta for _kind, size, meta in group.volumes.values())
+                ),
                 "vg_extent_size": str(EXTENT),
                 "vg_tags": group.tags,
                 "vg_missing_pv_count": str(group.missing),
@@ -104,10 +115,20 @@ class LvmHost(Machine):
 
     def _lvs(self) -> list[dict[str, str]]:
         return [
-            {"vg_name": name, "lv_name": volume, "segtype": kind, "lv_size": str(size), "lv_metadata_size": str(meta)}
+            {
+                "vg_name": name,
+                "lv_name": volume,
+                "segtype": kind,
+                "lv_size": str(size),
+                "lv_metadata_size": str(meta),
+                "lv_tags": group.volume_tags.get(volume, ""),
+            }
             for name, group in self.groups.items()
             for volume, (kind, size, meta) in group.volumes.items()
         ]
+
+    def _size(self, group: VolumeGroup) -> int:
+        return sum(self.sizes[disk] // EXTENT * EXTENT - EXTENT for disk in group.disks)
 
     def _wipefs(self, words: list[str]) -> None:
         for device in (word[5:] for word in words if word.startswith("/dev/")):
@@ -137,6 +158,7 @@ class LvmHost(Machine):
         told = dict(zip(words[:-1:2], words[1::2], strict=True))
         sizes = int(told["--size"][:-1]), int(told["--poolmetadatasize"][:-1])
         self.groups[words[-1]].volumes[told["--name"]] = ("thin-pool", *sizes)
+        self.groups[words[-1]].volume_tags[told["--name"]] = told.get("--addtag", "")
         self._hold(self.groups[words[-1]])
 
     def _lvextend(self, words: list[str]) -> None:

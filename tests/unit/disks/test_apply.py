@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._disks.model import RECORD
+from ansible_collections.atarnet.homelab.plugins.module_utils._disks.model import RECORD, PoolWish
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.observe import observe
 from ansible_collections.atarnet.homelab.plugins.module_utils._disks.plan import Plan
 from ansible_collections.atarnet.homelab.plugins.module_utils._hardware.model import WantedDisk
@@ -134,8 +134,63 @@ def test_what_is_missing_on_the_host_is_named(host: LvmHost) -> None:
     host.write("usr/sbin/vgs", "")
     (host.root / "sys/module/dm_thin_pool/version").unlink()
     (host.root / "sys/module/dm_thin_pool").rmdir()
-    with pytest.raises(HostError, match="the kernel has no thin pools"):
-        host.prepare(EMPTY)
+    for check in (True, False):
+        with pytest.raises(HostError, match="the kernel has no thin pools"):
+            host.prepare(EMPTY, check=check)
+    assert host.log == []
+
+
+GIB = 1 << 30
+OWN = PoolWish("debian-vg", 20 * GIB)
+
+
+@pytest.fixture
+def installed(host: LvmHost) -> LvmHost:
+    """The mini PC with a group of 50 GiB of which its installer used 10."""
+    host.groups["debian-vg"] = VolumeGroup("", ["sdc"], volumes={"root": ("linear", 10 * GIB, 0)})
+    host.sizes["sdc"] = 50 * GIB
+    return host
+
+
+def test_a_pool_in_a_group_that_was_there_touches_nothing_else(installed: LvmHost) -> None:
+    assert installed.changes(pools=[OWN], check=True) == ["create thin_pool:debian-vg/pool"] and installed.log == []
+    assert installed.changes(pools=[OWN]) == ["create thin_pool:debian-vg/pool"]
+    assert [command[0] for command in installed.log] == ["lvcreate"]
+    group = observe(installed.system)["debian-vg"]
+    assert group.pool and group.pool.data == OWN.size and not group.is_ours
+    assert installed.changes(pools=[OWN]) == []
+
+
+def test_such_a_pool_grows_and_never_shrinks(installed: LvmHost) -> None:
+    installed.changes(pools=[OWN])
+    assert installed.changes(pools=[PoolWish("debian-vg", 30 * GIB)]) == ["extend thin_pool:debian-vg/pool"]
+    plan = installed.prepare(pools=[OWN])
+    assert isinstance(plan, Plan) and plan.changes == []
+    assert plan.notes == ["debian-vg/pool has 30.0 GiB, more than was asked for: it stays."]
+
+
+UNFIT = {
+    "no group": ("other", VolumeGroup("", ["sdc"]), "the host has no such group. Correct its name"),
+    "no room": (
+        "debian-vg",
+        VolumeGroup("", ["sdc"], volumes={"root": ("linear", 40 * GIB, 0)}),
+        r"20.1 GiB are needed, and 10.0 GiB of 50.0 GiB are free. Ask for less",
+    ),
+    "a pool of somebody": (
+        "debian-vg",
+        VolumeGroup("", ["sdc"], volumes={"pool": ("thin-pool", 5 * GIB, 1 << 25)}),
+        "it has one called pool that this collection did not make. Rename it with `lvrename debian-vg pool NAME`",
+    ),
+    "a disk is missing": ("debian-vg", VolumeGroup("", ["sdc"], missing=1), "1 of its disks are not there"),
+}
+
+
+@pytest.mark.parametrize(("name", "group", "words"), UNFIT.values(), ids=UNFIT)
+def test_a_group_that_cannot_have_the_pool_is_refused(host: LvmHost, name: str, group: VolumeGroup, words: str) -> None:
+    host.groups["debian-vg"], host.sizes["sdc"] = group, 50 * GIB
+    for check in (True, False):
+        with pytest.raises(HostError, match=words):
+            host.prepare(pools=[PoolWish(name, OWN.size)], check=check)
     assert host.log == []
 
 

@@ -25,7 +25,7 @@ PLAY = [
         ],
     }
 ]
-NOTHING: dict[str, t.Any] = {"disks": [], "ports": {}, "updates": None}
+NOTHING: dict[str, t.Any] = {"disks": [], "pools": [], "ports": {}, "updates": None}
 
 
 @pytest.fixture

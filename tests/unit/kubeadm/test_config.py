@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may carry pods: nobody but workers, unless there are none."""
+"""Who may carry pods: nobody but workers, unless there are none. Who elects a leader: more than one."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def test_without_workers_control_planes_carry_pods() -> None:
     for node in cluster.nodes.values():
         for document in (init_documents(cluster, node)[0], join_document(cluster, node)):
             assert document["nodeRegistration"]["taints"] == []
+
+
+def test_controllers_elect_a_leader_where_there_is_more_than_one() -> None:
+    for cluster, told in ((CLUSTER, "false"), (all_control_planes(), None)):
+        (node, *_others) = cluster.nodes.values()
+        document = init_documents(cluster, node)[1]
+        for part in ("controllerManager", "scheduler"):
+            arguments = {one["name"]: one["value"] for one in document[part]["extraArgs"]}
+            assert arguments.get("leader-elect") == told and arguments["profiling"] == "false"

@@ -61,7 +61,10 @@ def member(name: str, **more: t.Any) -> Observation:
 
 
 def serving(name: str, *nodes: str, **more: t.Any) -> Observation:
-    api = {node: {"uid": node, "version": "v1.36.4", "ready": True} for node in nodes}
+    api = {
+        node: {"uid": node, "version": "v1.36.4", "ready": True, "control_plane": node.startswith("cp")}
+        for node in nodes
+    }
     return member(name, **{"api_nodes": api, "etcd_data": True, "manifests": ("kube-apiserver.yaml",), **more})
 
 
@@ -196,6 +199,11 @@ REFUSALS: dict[str, tuple[Cluster, list[Observation], str]] = {
         make_cluster("cp1", "cp2"),
         [member("cp1", ca_sha256="a", etcd_data=True), member("cp2", ca_sha256="b", etcd_data=True)],
         r"cp1, cp2 carry different certificate authorities.*Reset the wrong one",
+    ),
+    "a control plane that the input forgot": (
+        CLUSTER,
+        [serving("cp1", "cp1", "cp2", "w1"), member("w1"), member("w2")],
+        r"Leaving cp1 as the only control plane: the cluster has cp2 as well\. Reset it",
     ),
     "a worker of another cluster": (
         CLUSTER,

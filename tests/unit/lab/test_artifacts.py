@@ -77,16 +77,17 @@ def test_archive_order_does_not_follow_the_given_order(tmp_path: Path) -> None:
 def test_a_chart_lies_in_a_repository_and_is_the_same_each_time(tmp_path: Path) -> None:
     source = tmp_path / "chart"
     (source / "templates").mkdir(parents=True)
-    (source / "Chart.yaml").write_text("name: web\nversion: v0.0.0\nappVersion: 2.1.0\n")
+    (source / "Chart.yaml").write_text("name: cert-manager\nversion: v0.0.0\nappVersion: 2.1.0\n")
     (source / "templates" / "web.yaml").write_text("kind: Service")
-    made = [artifacts.make_chart("web", "v1.0.0", source, tmp_path / folder, "v1.0.0") for folder in ("one", "two")]
+    name = "cert-manager"
+    made = [artifacts.make_chart(name, "v1.0.0", source, tmp_path / folder, "v1.0.0") for folder in ("one", "two")]
     assert made[0].read_bytes() == made[1].read_bytes()
     with tarfile.open(made[0]) as opened:
-        assert opened.getnames() == ["web/Chart.yaml", "web/templates/web.yaml"]
-        stated = opened.extractfile("web/Chart.yaml")
-        assert stated and stated.read() == b"name: web\nversion: v1.0.0\nappVersion: 2.1.0\n"
+        assert opened.getnames() == [f"{name}/Chart.yaml", f"{name}/templates/web.yaml"]
+        stated = opened.extractfile(f"{name}/Chart.yaml")
+        assert stated and stated.read() == b"name: cert-manager\nversion: v1.0.0\nappVersion: 2.1.0\n"
     index = json.loads((tmp_path / "one" / "index.yaml").read_text())
-    assert index["entries"]["web"][0]["urls"] == [made[0].name] == ["web-v1.0.0.tgz"]
+    assert index["entries"][name][0]["urls"] == [made[0].name] == ["cert-manager-v1.0.0.tgz"]
 
 
 def test_a_chart_of_another_version_is_refused(tmp_path: Path) -> None:

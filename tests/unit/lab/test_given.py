@@ -70,7 +70,7 @@ class Pushed(images.Images):
     def __init__(self, folder: Path, gift: given.Given) -> None:
         self.calls: list[tuple[str, str]] = []
         nothing = t.cast(t.Any, None)
-        super().__init__(Paths("lab", folder, folder, folder), LOCK, nothing, nothing, gift)
+        super().__init__(Paths("lab", folder, folder, folder), LOCK, nothing, nothing, gift, [])
 
     def _crane(self, verb: str, source: Path | str, image: images.Image, port: int) -> None:
         self.calls.append((verb, str(source)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import artifacts, components, lockfile
+from lab import artifacts, components, lockfile, table
 from lab.table import ARTIFACTS, COMPONENTS, DEVELOPER_TOOLS, IMAGES, JUDGES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -45,12 +45,19 @@ def test_every_component_pins_its_version(component: components.Component) -> No
 
 
 def test_artifacts_are_built_in_the_locks_versions(lock: lockfile.Lock) -> None:
-    artifacts.check_versions(lock, Pins())  # type: ignore[arg-type]
+    artifacts.check_versions(lock, Pins(), COMPONENTS)  # type: ignore[arg-type]
 
 
 def test_another_version_is_refused_by_name(lock: lockfile.Lock) -> None:
     with pytest.raises(artifacts.LabError, match=r"artifact runc .*lab/components/runc/go\.mod builds 0\.0\.1"):
-        artifacts.check_versions(lock, Pins("runc"))  # type: ignore[arg-type]
+        artifacts.check_versions(lock, Pins("runc"), COMPONENTS)  # type: ignore[arg-type]
+
+
+def test_what_is_only_for_something_is_not_built_without_it(lock: lockfile.Lock) -> None:
+    every, storage = ({one.name for one in table.components(purpose)} for purpose in ("", table.STORAGE))
+    assert storage - every == {"topolvm", "volume-snapshots"} and not every - storage
+    # Nor is it looked for: its version would be the wrong one.
+    artifacts.check_versions(lock, Pins("volume-snapshots"), table.components(""))  # type: ignore[arg-type]
 
 
 def test_every_use_of_a_component_names_a_program_of_it(lock: lockfile.Lock) -> None:

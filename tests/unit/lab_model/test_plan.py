@@ -105,8 +105,9 @@ def test_the_whole_plan() -> None:
         "cni_plugins",
     }
     assert set(artifacts) == programs
-    assert set(charts) == {"metallb", "metrics-server", "cert-manager"}
-    assert set(manifests) == {"nginx_crds", "traefik_crds"}
+    assert set(charts) == {"metallb", "metrics-server", "cert-manager", "topolvm"}
+    snapshots = {f"{name}_crd" for name in ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots")}
+    assert set(manifests) == {"nginx_crds", "traefik_crds", *snapshots}
     assert images["etcd"] == "registry.k8s.io/etcd:3.6.14-0"
 
 

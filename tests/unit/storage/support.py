@@ -22,19 +22,32 @@ TIERS: list[Json] = [
 MUSIC: Json = {"name": "music", "node": "node2", "folder": "/srv/hdd/My Music", "namespace": "media", "size": "100Gi"}
 
 
-def plan(storage: Json) -> Json:
+HARDWARE: Json = {
+    "hosts": [
+        {"name": "node2", "disks": [{"serial": "FAST-1", "tier": "ssd"}, {"serial": "LARGE-1", "tier": "hdd"}]},
+        {"name": "node3", "disks": [{"serial": "FAST-2", "tier": "ssd"}]},
+    ]
+}
+POOLS: list[Json] = [
+    {"name": "ssd", "default": True},
+    {"name": "hdd", "overprovision": 100},
+    {"name": "spare", "group": "debian-vg", "size": "1.5Ti", "nodes": ["node3"]},
+]
+
+
+def plan(storage: Json, hardware: Json | None = None) -> Json:
     """Return the whole plan; nothing may be wrong with the input."""
-    given = {**read_yaml(HERE / "base.yml"), "homelab_storage": storage}
+    given = {**read_yaml(HERE / "base.yml"), "homelab_storage": storage, "homelab_hardware": hardware or {}}
     return compile_plan(model.parse(given, the_options(), model.Surroundings(lock=the_lock())), the_lock())
 
 
-def rendered(of: Json) -> list[Json]:
-    """Return the objects that the role renders from a plan."""
+def rendered(of: Json, template: str = "provisioner.yaml.j2") -> list[Json]:
+    """Return the objects that the role renders from a plan, or the documents of another template."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["to_json"] = json.dumps
-    text = environment.get_template("provisioner.yaml.j2").render(storage_plan=of)
+    text = environment.get_template(template).render(storage_plan=of)
     return [item for item in yaml.safe_load_all(text) if item]
 
 
