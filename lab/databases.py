@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the lab's images of databases begin: told by the variables of upstream's entrypoints, those that are needed here."""
+"""How the lab's images of databases begin: by the variables of upstream's entrypoints that are needed here."""
 
 from __future__ import annotations
 
