@@ -90,6 +90,10 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
             if not os.path.getsize(partial):
                 fix = "Does the database of that name exist?"
                 raise HostError(f"Cannot dump {volume.name}", "the dump is empty", fix)
+            # Of a hook that it has no more.
+            for name in os.listdir(folder):
+                if name != NAMES[hook.kind]:
+                    os.unlink(f"{folder}/{name}")
             # The same once more is no change.
             if not os.path.exists(target) or not filecmp.cmp(partial, target, shallow=False):
                 os.replace(partial, target)

@@ -262,12 +262,12 @@ class Work:
         It stays the file that it is, with its owner, rights, attributes and time. Of backups of before its path was
         written down it is as it was read.
         """
-        dump, path = f"{folder}/{DUMP}", ""
-        if os.path.isfile(f"{dump}/{hooks.SQLITE_FILE}"):
-            demand(verify(dump, f"{dump}.{MANIFEST}"), self._attempt)
-            path = str(next(read(f"{dump}.{MANIFEST}")).get("database", ""))
-        if not path:
+        dump = f"{folder}/{DUMP}"
+        head = next(read(f"{dump}.{MANIFEST}")) if os.path.isdir(dump) else {}
+        if head.get("hook") != "sqlite":
             return ""
+        demand(verify(dump, f"{dump}.{MANIFEST}"), self._attempt)
+        path = str(head["database"])
         database = os.path.realpath(f"{folder}/{FILES}/{path}")
         # What pods wrote may be a link to anywhere.
         if not database.startswith(f"{os.path.realpath(folder)}/{FILES}/") or not os.path.isfile(database):

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.plan import Step
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
+from tests.unit.backup.freezing import OnePod
 from tests.unit.backup.node import Node, listing
 
 HOOK = {"type": "sqlite", "database": "data/app.db"}
@@ -76,6 +77,19 @@ def test_backups_of_before_the_path_was_written_down_are_as_they_were_read(
     assert done.verified and done.dump == "" and listing(folder).keys() == before.keys()
     monkeypatch.undo()
     assert node.backup().snapshot, "the next one has it written down"
+
+
+def test_the_dump_of_a_former_hook_is_not_the_database(node: Node) -> None:
+    folder = node.volume("a/one", hook=HOOK)
+    fill(folder / "data/app.db").close()
+    node.backup()
+    node.volumes[0]["hook"] = {"type": "postgres", "labels": {"app": "x"}, "database": "data"}
+    fill(folder / "data/later.db", 1).close()
+    node.backup(OnePod(answers=b"PGDMP"))
+    assert os.listdir(f"{node.places.of('a/one')}/dump") == ["database.pgdump"]
+    before = listing(folder)
+    done = node.restore("a/one")
+    assert done.verified and done.dump == "" and listing(folder) == before
 
 
 def test_a_link_leads_no_dump_out_of_the_volume(node: Node) -> None:
