@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import time
 import typing as t
@@ -144,18 +145,22 @@ def test_a_database_with_tables_is_not_played_over_unasked(saved: dict[str, list
     assert last(kind) == before
 
 
-def test_postgres_takes_back_what_is_killed_and_nothing_stays_on_the_node(saved: dict[str, list[str]]) -> None:
+def test_postgres_takes_back_what_fails_in_the_middle_and_nothing_stays_on_the_node(
+    saved: dict[str, list[str]],
+) -> None:
     ask("postgres", EMPTY)
     kept = f"ls -A {STATE}/work; cat {STATE}/undo.json"
     before = on_node(NODE, kept)
-    busy = "SELECT query FROM pg_stat_activity WHERE query LIKE 'COPY public.slow%'"
-    script = f"""homelab-backup restore --dump {SPACE}/postgres > /dev/null 2>&1 & played=$!
-ask="crictl exec $(crictl ps --quiet --label io.kubernetes.pod.name=postgres) psql --username=postgres"
-until $ask --command="{busy}" | grep -q ^.COPY; do kill -0 $played || exit 1; done
-kill -KILL $played
-wait $played || echo $?
-while pgrep restic || pgrep -f 'crictl exec [-]-interactive'; do sleep 0.1; done"""
-    assert on_node(NODE, script).split()[0] == "137"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY public.slow%'"
+    script = f"""homelab-backup restore --dump {SPACE}/postgres 2>&1 & played=$!
+ask="crictl exec $(crictl ps --quiet --label io.kubernetes.pod.name=postgres) psql --tuples-only --username=postgres"
+until $ask --command="{end}" | grep -q t; do kill -0 $played || exit 1; done
+wait $played || echo ended with $?"""
+    told = on_node(NODE, script)
+    assert re.search(r"^error: Cannot run pg_restore in a pod of databases: .*error.*terminat", told, re.MULTILINE), (
+        told
+    )
+    assert "ended with 1" in told
     assert ask("postgres", "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()") == "0"
     assert on_node(NODE, kept) == before
 
