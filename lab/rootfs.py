@@ -34,11 +34,26 @@ NODE_PACKAGES = (
     "systemd-sysv",
     "udev",
 )
-DEPOT_PACKAGES = ("bind9-dnsutils", "busybox-static", "curl", "e2fsprogs", "nginx")
+DEPOT_PACKAGES = (
+    "bind9-dnsutils",
+    "busybox-static",
+    "curl",
+    "e2fsprogs",
+    "mariadb-client",
+    "mariadb-server-core",
+    "nginx",
+    "postgresql-17",
+)
 """Not on nodes: what the lab's own containers are cut from."""
 
-_UNNEEDED = {"debconf", "dpkg", "perl-base", "init-system-helpers", "install-info"}
-_SKIPPED = re.compile(r"^usr/share/(?:doc|man|locale|info|lintian|bash-completion|i18n|bug)/")
+_UNNEEDED = {
+    *("debconf", "dpkg", "init-system-helpers", "install-info", "perl", "perl-base", "ucf"),
+    # Of PostgreSQL: what compiles queries, and what chooses among versions and sets them up.
+    *("libllvm19", "locales", "postgresql-client-common", "postgresql-common", "ssl-cert"),
+}
+_SKIPPED = re.compile(
+    r"^usr/share/(?:doc|man|locale|info|lintian|bash-completion|i18n|bug)/|^usr/lib/postgresql/[0-9]+/lib/bitcode/"
+)
 _ALIASES = ("bin", "sbin", "lib", "lib64")
 
 NODE_SCRIPT = """
@@ -59,6 +74,8 @@ mount --bind /dev "$ROOT/dev"
 cat /etc/resolv.conf > "$ROOT/etc/resolv.conf"
 printf '#!/bin/sh\\nexit 101\\n' > "$ROOT/usr/sbin/policy-rc.d"
 chmod 755 "$ROOT/usr/sbin/policy-rc.d"
+mkdir -p "$ROOT/etc/postgresql-common"
+echo "create_main_cluster = false" > "$ROOT/etc/postgresql-common/createcluster.conf"
 export DEBIAN_FRONTEND=noninteractive
 chroot "$ROOT" apt-get update -q
 chroot "$ROOT" apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io $PACKAGES

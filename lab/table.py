@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lab import databases
+
 
 @dataclass(frozen=True)
 class Component:
@@ -387,6 +389,9 @@ def _cert_manager(part: str) -> Image:
     )
 
 
+# In /usr/bin Debian has programs of Perl that choose among versions.
+_POSTGRES = ("initdb", "postgres", "psql", "pg_dump", "pg_restore")
+
 IMAGES = (
     Image("pause", "pause", {"pause": "pause"}, entrypoint=("/pause",)),
     Image("etcd", "etcd", {f"usr/local/bin/{name}": name for name in ("etcd", "etcdctl", "etcdutl")}),
@@ -449,5 +454,19 @@ IMAGES = (
         packages=(*NETWORK_BASE, "bash", "curl", "bind9-dnsutils", "python3", "procps"),
         entrypoint=("/bin/sh",),
         reference="docker.io/library/lab-toolbox:1",
+    ),
+    # Debian's builds under the names of upstream's images. The product knows neither.
+    Image(
+        "postgres",
+        links={f"usr/local/bin/{name}": f"/usr/lib/postgresql/17/bin/{name}" for name in _POSTGRES},
+        packages=("postgresql-17", "coreutils", "dash", "util-linux"),
+        entrypoint=("/bin/sh", "-c", databases.POSTGRES, "postgres"),
+        reference="docker.io/library/postgres:17",
+    ),
+    Image(
+        "mariadb",
+        packages=("mariadb-server-core", "mariadb-client", "coreutils", "dash", "sed", "util-linux"),
+        entrypoint=("/bin/sh", "-c", databases.MARIADB, "mariadb"),
+        reference="docker.io/library/mariadb:11.8",
     ),
 )

@@ -69,7 +69,13 @@ def backup(lab: Lab) -> dict[str, t.Any]:
         "repository": repository(lab, BACKUP),
         "copy": repository(lab, COPY),
         # Of claims that the tests make.
-        "hooks": [{"claim": "saved/app", "type": "sqlite", "database": "app.db"}],
+        "hooks": [
+            {"claim": "saved/app", "type": "sqlite", "database": "app.db"},
+            *(
+                {"claim": f"databases/{kind}", "type": kind, "labels": {"app": kind}, "database": "shop"}
+                for kind in ("postgres", "mysql")
+            ),
+        ],
         "leave_out": ["saved/cache"],
     }
 

@@ -119,7 +119,7 @@ def main() -> None:
     except HostError as exc:
         module.fail_json(msg=str(exc))
     result = dataclasses.asdict(done)
-    del result["undone"], result["unsteady"]
+    del result["undone"], result["unsteady"], result["dump"]
     module.exit_json(**result)
 
 

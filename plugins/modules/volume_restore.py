@@ -13,6 +13,9 @@ description:
   - It is restored into a folder beside its target, compared with the manifest in the snapshot (names, types, rights,
     owners, times, links, extended attributes and the checksum of every file), and only then put in place, in one step
     of the kernel. Whenever it is interrupted, the target is the old content or the new one.
+  - A database of which SQLite made a dump (C(hooks)) is that dump then, as nothing else is of one moment where there
+    are no snapshots. Its owner, rights, attributes and time stay those of the file; what belongs to the content that
+    was read, such as C(-wal), goes.
   - Refuses when the target holds files that are newer than the backup, unless O(overwrite) is set, and when a pod has
     it.
   - Each run restores. A target that is a btrfs subvolume stays one.
@@ -46,6 +49,7 @@ options:
     default: false
 seealso:
   - module: atarnet.homelab.volume_backup
+  - module: atarnet.homelab.database_restore
 """
 
 EXAMPLES = r"""
@@ -90,6 +94,11 @@ verified:
   returned: always
   type: bool
   sample: true
+dump:
+  description: Path in the volume of the database in whose place its dump was put; empty where there was none.
+  returned: always
+  type: str
+  sample: data/blog.db
 unsteady:
   description: Files that were written to while they were backed up; nobody can tell how they were.
   returned: always

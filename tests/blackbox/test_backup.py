@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups by the nodes themselves, judged by restic from outside: what is in them, what comes back, what nodes cannot.
 
-The database is SQLite under writes, of Python's own; there is no image of PostgreSQL or MySQL in the lab.
+The database is SQLite under writes, of Python's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 from lab import target
 from lab.podman import name_of
 from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
-from tests.support.volumes import LISTING
+from tests.support.volumes import LISTING, back_up
 
 SPACE = "saved"
 METRICS = "/var/lib/prometheus/node-exporter/homelab_backup.prom"
@@ -99,16 +99,6 @@ def folder(name: str) -> str:
 def sums(node: str, name: str) -> str:
     """Return type, mode, size, links and checksum of everything in a volume, as the node sees it."""
     return on_node(node, f"cd {folder(name)} && {{ {LISTING}; }}")
-
-
-def back_up(node: str) -> dict[str, t.Any]:
-    """Start what the timer starts, and return what the program printed."""
-    on_node(node, "systemctl start homelab-backup.service")
-    script = (
-        "journalctl -o cat --no-pager _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID homelab-backup.service)"
-    )
-    said = on_node(node, script)
-    return dict(json.loads(said[said.index("{\n") : said.rindex("}") + 1]))
 
 
 def restic(*words: str, check: bool = True, server: str = target.BACKUP) -> subprocess.CompletedProcess[str]:
@@ -201,6 +191,18 @@ def test_every_transaction_that_was_committed_before_is_in_the_backup(tmp_path: 
         rows, last = found.execute("SELECT count(*), max(number) FROM rows").fetchone()
         assert rows == last >= committed > 0
         found.close()
+
+
+def test_the_database_comes_back_as_its_dump() -> None:
+    committed = int(run("app", COUNT))
+    back_up("w1")
+    stop("app")
+    done = json.loads(on_node("w1", f"homelab-backup restore {SPACE}/app --overwrite"))
+    assert done["verified"] and done["dump"] == "app.db"
+    assert on_node("w1", f"ls -A {folder('app')}").split() == ["app.db"]
+    apply(pod("app", "w1", "python3", "-c", WRITER))
+    kubectl("--namespace", SPACE, "wait", "--for=condition=Ready", "--timeout=60s", "pod/app")
+    assert int(run("app", COUNT)) >= committed
 
 
 def test_a_second_run_without_a_change_adds_nothing() -> None:

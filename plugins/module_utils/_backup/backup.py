@@ -202,7 +202,8 @@ class _Run:
         name = step.volume.name
         folder = self._places.of(name)
         if step.dumps:
-            manifest.write(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}", name, step.method, self._places.work)
+            place = f"{folder}/{DUMP}"
+            manifest.write(place, f"{place}.{MANIFEST}", name, step.method, self._places.work, step.dumped)
         elif os.path.lexists(f"{folder}/{DUMP}.{MANIFEST}"):
             os.unlink(f"{folder}/{DUMP}.{MANIFEST}")
         taken = manifest.write(source, f"{folder}/{MANIFEST}", name, step.method, self._places.work)

@@ -22,7 +22,7 @@ import typing as t
 
 from .._host.errors import HostError, explained
 from . import backup, record
-from .discover import find
+from .discover import one
 from .model import KEEP, TAG, Json, Places, Wanted, parse
 from .restic import Restic
 
@@ -87,9 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("volume", nargs="?", default="")
     sub = either(verb("restore", _restore, "restore a volume, verified"))
     sub.add_argument("volume")
-    sub.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
+    way = sub.add_mutually_exclusive_group()
+    way.add_argument("--target", default="", help="the folder that it becomes (default: where it is on this node)")
+    text = "play the dump back into the database that runs, instead"
+    way.add_argument("--dump", action="store_true", help=text)
     sub.add_argument("--snapshot", default="latest")
-    sub.add_argument("--overwrite", action="store_true", help="files newer than the backup may be lost")
+    text = "files newer than the backup, or what the database has, may be lost"
+    sub.add_argument("--overwrite", action="store_true", help=text)
     either(verb("drill", _drill, "restore every volume beside itself, verify it and remove it: a rehearsal"))
     sub = either(verb("check", _check, "check the repository"))
     sub.add_argument("--data", action="store_true", help="read all of it")
@@ -152,7 +156,13 @@ def _snapshots(wanted: Wanted, places: Places, given: argparse.Namespace) -> Jso
 def _restore(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:
     from .restore import Wish, restore
 
-    target = given.target or _place_of(given.volume, wanted)
+    if given.dump:
+        from . import playback
+
+        done = playback.play(wanted, places, playback.Request(given.volume, given.snapshot, given.overwrite))
+        return dataclasses.asdict(done)
+    fix = "Start the app once, so that the claim gets its volume, and stop it; or say where to with --target"
+    target = given.target or one(wanted, given.volume, f"Cannot restore {given.volume}", fix).path
     words = (wanted.lab, given.volume, target, wanted.repository, given.snapshot, given.overwrite)
     return dataclasses.asdict(restore(Wish(*words, metrics_file=wanted.metrics_file), places))
 
@@ -161,16 +171,6 @@ def _drill(wanted: Wanted, places: Places, _given: argparse.Namespace) -> Json:
     from . import drill
 
     return dataclasses.asdict(drill.drill(wanted, places))
-
-
-def _place_of(name: str, wanted: Wanted) -> str:
-    found = find(wanted)
-    place = next((volume.path for volume in found.volumes if volume.name == name), "")
-    if not place:
-        cause = found.refused.get(name, "this node has no volume of that claim")
-        fix = "Start the app once, so that the claim gets its volume, and stop it; or say where to with --target"
-        raise HostError(f"Cannot restore {name}", cause, fix)
-    return place
 
 
 def _check(wanted: Wanted, places: Places, given: argparse.Namespace) -> Json:

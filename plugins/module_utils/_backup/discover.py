@@ -9,6 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._host.errors import HostError
 from .model import Tier, Volume, Wanted
 from .observe import mounted_by
 
@@ -46,6 +47,15 @@ def find(wanted: Wanted, in_use: InUse = mounted_by) -> Found:
             f"its disk is away: {tier.folder} has no {tier.marker}. Mount it; `findmnt {os.path.dirname(tier.folder)}`"
         )
     return Found(found.volumes, found.refused, found.notes, away)
+
+
+def one(wanted: Wanted, name: str, attempt: str, fix: str) -> Volume:
+    """Return the volume NAMESPACE/CLAIM of this node; *fix* is what to do when it has none. Raises HostError."""
+    found = find(wanted)
+    volume = next((volume for volume in found.volumes if volume.name == name), None)
+    if not volume:
+        raise HostError(attempt, found.refused.get(name, "this node has no volume of that claim"), fix)
+    return volume
 
 
 def choose(wanted: Wanted, here: t.Mapping[Tier, t.Sequence[str]], in_use: InUse) -> Found:

@@ -18,24 +18,57 @@ from .model import AS_IS, ETCD, Hook, Volume
 from .pods import Pods
 
 # In a dump's folder.
-ETCD_FILE = "etcd.snapshot"
+ETCD_FILE, SQLITE_FILE = "etcd.snapshot", "database.sqlite"
+NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": SQLITE_FILE, ETCD: ETCD_FILE}
+# What of these a pod's own program writes and takes back.
+SERVED = ("postgres", "mysql")
 _USERS = {"postgres": "postgres", "mysql": "root"}
-_NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": "database.sqlite", ETCD: ETCD_FILE}
+_POSTGRES_TABLES = (
+    "SELECT schemaname || '.' || tablename FROM pg_tables "
+    "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+)
+_MYSQL_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1"
 
 
 def command(hook: Hook) -> list[str]:
-    """Return what is run in the container. Of passwords it uses what the container has itself."""
-    user = hook.user or _USERS[hook.kind]
+    """Return what writes a dump in the container. Of passwords these use what the container has itself."""
     if hook.kind == "postgres":
-        return ["pg_dump", "--format=custom", "--no-password", f"--username={user}", hook.database]
-    words = f"exec mysqldump --single-transaction --routines --triggers --user={user} {hook.database}"
+        return _postgres(hook, "pg_dump", "--format=custom", hook.database)
+    return _mysql(hook, "dump", "--single-transaction --routines --triggers")
+
+
+def tables_command(hook: Hook) -> list[str]:
+    """Return what tells in the container which tables the database has, one a line."""
+    if hook.kind == "postgres":
+        words = ("--no-psqlrc", "--tuples-only", "--no-align", f"--command={_POSTGRES_TABLES}")
+        return _postgres(hook, "psql", *words, hook.database)
+    return _mysql(hook, "", f'--batch --skip-column-names --execute="{_MYSQL_TABLES}"')
+
+
+def play_command(hook: Hook) -> list[str]:
+    """Return what plays in the container the dump back that it reads."""
+    if hook.kind == "postgres":
+        words = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", f"--dbname={hook.database}")
+        return _postgres(hook, "pg_restore", *words)
+    return _mysql(hook, "", "")
+
+
+def _postgres(hook: Hook, program: str, *words: str) -> list[str]:
+    return [program, "--no-password", f"--username={hook.user or _USERS[hook.kind]}", *words]
+
+
+def _mysql(hook: Hook, part: str, words: str) -> list[str]:
+    """Return a call of the client, or a *part* of it such as its "dump". MariaDB's have names of their own since 11."""
+    user = hook.user or _USERS[hook.kind]
     # The images of MySQL and MariaDB; root's password, or that of the user they were made with.
     known = (
         'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}"'
         if user == "root"
         else 'MYSQL_PWD="${MYSQL_PASSWORD:-$MARIADB_PASSWORD}"'
     )
-    return ["sh", "-c", f"{known}; export MYSQL_PWD; {words}"]
+    ours = f"$(command -v mariadb{part and f'-{part}'} || echo mysql{part})"
+    call = " ".join(word for word in (f'exec "{ours}"', f"--user={user}", words, hook.database) if word)
+    return ["sh", "-c", f"{known}; export MYSQL_PWD; {call}"]
 
 
 def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work: str, pods: Pods) -> None:
@@ -43,7 +76,7 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
 
     *source* is where its files are read, *work* a folder of the same file system for what is not complete.
     """
-    target = f"{folder}/{_NAMES[hook.kind]}"
+    target = f"{folder}/{NAMES[hook.kind]}"
     partial = f"{work}/{volume.name.replace('/', '~')}.dump"
     try:
         with explained(f"Cannot write the dump of {volume.name}"):
@@ -57,6 +90,10 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
             if not os.path.getsize(partial):
                 fix = "Does the database of that name exist?"
                 raise HostError(f"Cannot dump {volume.name}", "the dump is empty", fix)
+            # Of a hook that it has no more.
+            for name in os.listdir(folder):
+                if name != NAMES[hook.kind]:
+                    os.unlink(f"{folder}/{name}")
             # The same once more is no change.
             if not os.path.exists(target) or not filecmp.cmp(partial, target, shallow=False):
                 os.replace(partial, target)
@@ -71,7 +108,7 @@ def probe(name: str, folder: str) -> None:
     SQLite checks its own, and etcd makes data of its own; of the others only the marks of their programs are known.
     """
     attempt, fix = f"Cannot use the dump of {name}", "Take an older snapshot, and look at what the hook does"
-    for kind, file in _NAMES.items():
+    for kind, file in NAMES.items():
         path = f"{folder}/{file}"
         if not os.path.exists(path):
             continue

@@ -24,12 +24,9 @@ class Last:
 
     def __init__(self, wanted: Wanted, places: Places, steps: t.Iterable[Step]) -> None:
         self._path = places.last
-        self._now: Json = {"repository": wanted.repository.url, "host": wanted.host, "manifests": {}, "dumps": {}}
+        self._now: Json = {"repository": wanted.repository.url, "host": wanted.host, "manifests": {}}
         for step in steps:
-            if step.volume.hook and step.dumps:
-                # Of the same files another dump can be asked for.
-                self._now["dumps"][step.volume.name] = [step.volume.hook.kind, step.volume.hook.database]
-            for name in (MANIFEST, f"{DUMP}.{MANIFEST}"):
+            for name in (MANIFEST, f"{DUMP}.{MANIFEST}") if step.dumps else (MANIFEST,):
                 path = f"{places.of(step.volume.name)}/{name}"
                 if os.path.lexists(path):
                     # A manifest that says something else is another file.
@@ -81,8 +78,9 @@ def unchanged(steps: t.Sequence[Step], wanted: Wanted, places: Places) -> list[J
     for step in steps:
         folder = places.of(step.volume.name)
         foot = manifest.unchanged(step.real, f"{folder}/{MANIFEST}", step.method)
-        dump = f"{folder}/{DUMP}"
-        if foot is None or (step.dumps and manifest.unchanged(dump, f"{dump}.{MANIFEST}", step.method) is None):
+        # Of the same files another dump can be asked for.
+        dump = f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}", step.method, step.dumped
+        if foot is None or (step.dumps and manifest.unchanged(*dump) is None):
             return None
         feet.append(foot)
     return feet if latest.is_this(Restic(wanted.repository, places)) else None

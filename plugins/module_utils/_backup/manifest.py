@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The manifest of a volume: one line of JSON for each thing in it, sorted as it is walked, between a head and a foot.
 
+The head of a dump's tells of what it is: its "hook", and the "database" as that names it.
+
 A line: {"path", "type", "mode", "uid", "gid", "mtime_ns", "ctime_ns", "inode"}, of files "size" and "sha256", of links
 "link", of devices "device"; with extended attributes "xattrs" (a digest), with hard links "twin" (the group's first
 path), and "unsteady" where a file was written to while it was read: its digest means nothing then.
@@ -45,17 +47,19 @@ class Taken:
     changed: bool = False
 
 
-def write(root: str, target: str, volume: str, method: str, work: str) -> Taken:
+def write(
+    root: str, target: str, volume: str, method: str, work: str, about: t.Mapping[str, str] | None = None
+) -> Taken:
     """Write the manifest of *root* to *target*, or leave that untouched when it says the same. Raises HostError.
 
     What the former manifest in *target* knows of unchanged things is taken from there. It is written in the folder
-    *work*: a folder in which files come and go is another one to restic.
+    *work*: a folder in which files come and go is another one to restic. *about* is added to the head.
     """
-    same = unchanged(root, target, method)
+    same = unchanged(root, target, method, about)
     if same:
         return Taken(same["files"], same["bytes"])
     taken, temporary = Taken(), f"{work}/{volume.replace('/', '~')}.{os.path.basename(target)}"
-    head = _line({"format": FORMAT, "volume": volume, "method": method})
+    head = _line({"format": FORMAT, "volume": volume, "method": method, **(about or {})})
     with explained(f"Cannot read the volume {volume}"), open(temporary, "w", encoding="ascii") as stream:
         former = _Former(target, head)
         taken.changed = former.head != head
@@ -88,17 +92,23 @@ def write(root: str, target: str, volume: str, method: str, work: str) -> Taken:
 
 def read(path: str) -> t.Iterator[Json]:
     """Give head, lines and foot of a manifest. Raises HostError when it is none, or ends before its foot."""
-    attempt, fix = f"Cannot read the manifest {path}", "Restore another snapshot; this one cannot be verified"
-    last: Json = {}
+    attempt = f"Cannot read the manifest {path}"
     with explained(attempt), open(path, encoding="ascii") as stream:
-        for number, text in enumerate(stream):
-            try:
-                last = json.loads(text)
-            except ValueError as exc:
-                raise HostError(attempt, f"line {number + 1} is no JSON", fix) from exc
-            if not number and last.get("format") != FORMAT:
-                raise HostError(attempt, f"its format is {last.get('format')}, not {FORMAT}", fix)
-            yield last
+        yield from parsed(stream, attempt)
+
+
+def parsed(texts: t.Iterable[str], attempt: str) -> t.Iterator[Json]:
+    """Give what the lines of a manifest say, as ``read`` does."""
+    fix = "Restore another snapshot; this one cannot be verified"
+    last: Json = {}
+    for number, text in enumerate(texts):
+        try:
+            last = json.loads(text)
+        except ValueError as exc:
+            raise HostError(attempt, f"line {number + 1} is no JSON", fix) from exc
+        if not number and last.get("format") != FORMAT:
+            raise HostError(attempt, f"its format is {last.get('format')}, not {FORMAT}", fix)
+        yield last
     if "files" not in last:
         raise HostError(attempt, "its end is missing", fix)
 
@@ -115,10 +125,10 @@ def changed_since(root: str, path: str) -> list[str]:
     return sorted(shown(name) for name in known.keys() | found.keys() if known.get(name) != found.get(name))
 
 
-def unchanged(root: str, path: str, method: str) -> Json | None:
+def unchanged(root: str, path: str, method: str, about: t.Mapping[str, str] | None = None) -> Json | None:
     """Return the foot of the manifest *path* when *root* is still what that was made of, else None. Raises HostError.
 
-    No content is looked at, nothing is written.
+    *method* and *about* are what ``write`` would be given. No content is looked at, nothing is written.
     """
     if not os.path.lexists(path):
         return None
@@ -140,7 +150,8 @@ def unchanged(root: str, path: str, method: str) -> Json | None:
                 return None
             if method == BTRFS and is_left_out_subvolume(entry):
                 return None
-    return foot if "files" in foot and head["method"] == method else None
+    wanted = {"method": method, **(about or {})}
+    return foot if "files" in foot and wanted.items() <= head.items() else None
 
 
 def _sound(lines: t.Iterator[Json]) -> t.Iterator[Json]:

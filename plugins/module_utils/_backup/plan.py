@@ -32,6 +32,12 @@ class Step:
         """Whether its pod writes that: of SQLite it is made of the files as they are read."""
         return bool(self.dumps and self.volume.hook and self.volume.hook.kind != "sqlite")
 
+    @property
+    def dumped(self) -> dict[str, str]:
+        """What is written down of the dump, for who puts it in place."""
+        hook = self.volume.hook
+        return {"hook": hook.kind, "database": hook.database} if hook and self.dumps else {}
+
     def public(self) -> Json:
         """Return the step as a module returns it."""
         hook = self.volume.hook

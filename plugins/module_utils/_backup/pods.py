@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import typing as t
 
 from .._host.errors import HostError
@@ -19,8 +20,18 @@ _MISSING = "Run the role container_runtime"
 class Pods(t.Protocol):
     """What hooks need of a runtime."""
 
-    def run(self, namespace: str, hook: Hook, command: t.Sequence[str], output: t.BinaryIO) -> None:
-        """Run a command in a pod's container and write what it prints to *output*. Raises HostError."""
+    def run(
+        self,
+        namespace: str,
+        hook: Hook,
+        command: t.Sequence[str],
+        output: t.BinaryIO | None = None,
+        source: t.BinaryIO | None = None,
+    ) -> bytes:
+        """Run a command in a pod's container, and return what it prints, or write it to *output*. Raises HostError.
+
+        *source* is its standard input.
+        """
 
     def cgroup(self, namespace: str, hook: Hook) -> str:
         """Return the folder of the pod's cgroup. Raises HostError."""
@@ -29,15 +40,25 @@ class Pods(t.Protocol):
 class Crictl:
     """Any runtime that speaks CRI."""
 
-    def run(self, namespace: str, hook: Hook, command: t.Sequence[str], output: t.BinaryIO) -> None:
+    def run(
+        self,
+        namespace: str,
+        hook: Hook,
+        command: t.Sequence[str],
+        output: t.BinaryIO | None = None,
+        source: t.BinaryIO | None = None,
+    ) -> bytes:
         container, attempt = self._container(namespace, hook), f"Cannot run {command[0]} in a pod of {namespace}"
+        words = ["exec", *(["--interactive"] if source else []), container, *command]
+        how: t.Any = {"source": source, "output": output, "timeout": _DUMP_S}
         try:
-            done = process.run(attempt, _MISSING, "crictl", "exec", container, *command, output=output, timeout=_DUMP_S)
+            done = process.run(attempt, _MISSING, "crictl", *words, **how)
         except process.Slow as exc:
             raise HostError(attempt, f"it took over {_DUMP_S // 3600} hours", "Look at what the database does") from exc
         if done.returncode:
-            fix = "Try the same with `kubectl exec`; may that user read the whole database?"
-            raise HostError(attempt, process.complaint(done, lines=2), fix)
+            fix = "Try the same with `kubectl exec`; has that user all rights on the database?"
+            raise HostError(attempt, _cause(done), fix)
+        return done.stdout or b""
 
     def cgroup(self, namespace: str, hook: Hook) -> str:
         told = json.loads(_crictl("inspect", self._container(namespace, hook)))
@@ -65,6 +86,12 @@ class Crictl:
             names = ", ".join(sorted(one["metadata"]["name"] for one in containers)) or "none"
             raise HostError(attempt, f"its running containers are: {names}", "Name one of them in hook.container")
         return str(containers[0]["id"])
+
+
+def _cause(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the line that tells of an error: behind it databases repeat what they were told to do."""
+    said = done.stderr.decode("utf-8", "replace").splitlines()
+    return next((line.strip() for line in said if "error" in line.lower()), process.complaint(done, lines=2))
 
 
 def _crictl(*words: str) -> str:

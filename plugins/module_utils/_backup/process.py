@@ -37,17 +37,20 @@ def run(
     cwd: str = "/",
     environment: t.Mapping[str, str] | None = None,
     data: bytes = b"",
+    source: t.BinaryIO | None = None,
     output: t.BinaryIO | None = None,
     timeout: float | None = None,
     prepare: t.Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end, whatever that is, and return its code and streams.
 
-    *remedy* is what to do when it is not on this node. *environment* is added to the process's own; *data* is its
-    standard input; *output* gets what it prints, which is returned otherwise; *timeout* is in seconds; *prepare* is
-    called in its process before it. Raises HostError when it is not there, Slow when it did not end in time.
+    *remedy* is what to do when it is not on this node. *environment* is added to the process's own; its standard input
+    is *data*, or what comes from *source*; *output* gets what it prints, which is returned otherwise; *timeout* is in
+    seconds; *prepare* is called in its process before it. Raises HostError when it is not there, Slow when it did not
+    end in time.
     """
-    with start(attempted, remedy, *command, cwd=cwd, environment=environment, output=output, prepare=prepare) as begun:
+    how: t.Any = {"source": source, "output": output, "prepare": prepare}
+    with start(attempted, remedy, *command, cwd=cwd, environment=environment, **how) as begun:
         try:
             out, complaints = begun.communicate(data, timeout)
         except BaseException as exc:
@@ -64,6 +67,7 @@ def start(
     *command: str,
     cwd: str = "/",
     environment: t.Mapping[str, str] | None = None,
+    source: t.BinaryIO | None = None,
     output: t.BinaryIO | None = None,
     prepare: t.Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -73,7 +77,7 @@ def start(
             command,
             cwd=cwd,
             env={**os.environ, "PATH": _path(), **(environment or {})},
-            stdin=subprocess.PIPE,
+            stdin=source or subprocess.PIPE,
             stdout=output or subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=prepare,

@@ -29,6 +29,7 @@ _LOGIN = ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD")
 _FEATURES = "device-id-for-hardlinks=true"
 _REACH_S = 5.0
 _AGAIN_S = 0.005
+_PIECE = 1 << 20
 _SET_PARENT_DEATH_SIGNAL = 1
 
 # No pattern: with it in the file of what is left out restic ends.
@@ -145,6 +146,22 @@ class Restic:
                 waiting.give_up()
         finally:
             os.unlink(gate)
+
+    @contextlib.contextmanager
+    def reading(self, attempted: str, *words: str) -> t.Iterator[t.BinaryIO]:
+        """Give what a command prints, as it comes; raises HostError at the end of the block unless all of it came."""
+        with process.start(*_PROGRAM, *words, environment=self.environment(), prepare=_bound(None)) as begun:
+            out, complaints = t.cast(t.BinaryIO, begun.stdout), t.cast(t.BinaryIO, begun.stderr)
+            try:
+                yield out
+                # Whoever read may have had enough.
+                while out.read(_PIECE):
+                    pass
+            except BaseException:
+                begun.kill()
+                raise
+            answer = _answer(begun.wait(), "", complaints.read())
+        self._settled(answer, attempted, *words, patience="0s")
 
     def _settled(self, answer: Answer, attempted: str, *words: str, patience: str, **how: t.Any) -> Answer:
         if answer.code == causes.LOCKED:

@@ -8,6 +8,7 @@ import datetime
 import math
 import os
 import re
+import shutil
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from .._host.errors import HostError, explained
 from .._host.lock import host_lock
 from . import btrfs, hooks, record, swap
 from .journal import SWAP, Journal, undo, undo_all
+from .manifest import read
 from .model import DUMP, FILES, MANIFEST, TAG, TIER_TAG, Json, Places, Repository, volume_name
 from .observe import mount_at, mounted_by, mounts_of
 from .restic import Restic
@@ -45,15 +47,14 @@ class Wish:
         attempt = f"Cannot restore {self.volume}"
         if not self.target.startswith("/") or os.path.normpath(self.target) != self.target or self.target == "/":
             raise HostError(attempt, f"target {self.target!r} is no absolute, plain path below /", "Correct it")
-        if not _ID.fullmatch(self.snapshot):
-            raise HostError(
-                attempt, f"snapshot {self.snapshot!r} is no id of restic", "Use 8 to 64 hex digits, or latest"
-            )
 
 
 @dataclass
 class Restored:
-    """What a restore did; *snapshot* and *taken* (ISO 8601) say what it is of."""
+    """What a restore did; *snapshot* and *taken* (ISO 8601) say what it is of.
+
+    *dump* is the path of the database in whose place its dump was put, "" where there was none.
+    """
 
     changed: bool = False
     snapshot: str = ""
@@ -62,6 +63,7 @@ class Restored:
     bytes: int = 0
     seconds: float = 0.0
     verified: bool = False
+    dump: str = ""
     unsteady: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
 
@@ -87,6 +89,19 @@ def of_lab(restic: Restic, attempt: str, lab: str, *words: str) -> list[Json]:
 def snapshots(restic: Restic, lab: str, volume: str, view: str) -> list[Json]:
     """Return the snapshots of a lab that have the volume, whatever node it was on, oldest first. Raises HostError."""
     return of_lab(restic, f"Cannot look for snapshots of {volume}", lab, f"--path={view}/{volume}")
+
+
+def chosen(restic: Restic, attempt: str, lab: str, volume: str, snapshot: str, view: str) -> Json:
+    """Return the snapshot of a volume that is meant: an id's first 8 digits or more, or latest. Raises HostError."""
+    if not _ID.fullmatch(snapshot):
+        raise HostError(attempt, f"snapshot {snapshot!r} is no id of restic", "Use 8 to 64 hex digits, or latest")
+    found = snapshots(restic, lab, volume, view)
+    if snapshot != "latest":
+        found = [one for one in found if one["id"].startswith(snapshot)]
+    if not found:
+        which = "no snapshot" if snapshot == "latest" else f"no snapshot {snapshot}"
+        raise HostError(attempt, f"{which} of lab {lab} has this volume", "See what there is with the verb snapshots")
+    return found[-1]
 
 
 def last_backups(restic: Restic, lab: str, view: str) -> dict[str, Json]:
@@ -176,7 +191,8 @@ class Work:
         if not self._wish.rehearsal:
             self._refuse_in_use()
         self._restic.reach(self._attempt)
-        self._snapshot = self._choose()
+        words = (self._wish.lab, self._wish.volume, self._wish.snapshot, self._places.view)
+        self._snapshot = chosen(self._restic, self._attempt, *words)
         taken = moment_ns(self._snapshot["time"])
         present = os.path.lexists(target) and (not os.path.isdir(target) or bool(os.listdir(target)))
         if present and not self._wish.overwrite and not self._wish.rehearsal:
@@ -188,10 +204,13 @@ class Work:
         return Restored(True, self._snapshot["id"], self._snapshot["time"])
 
     def carry_out(self, result: Restored) -> None:
-        """Restore aside, verify, exchange."""
+        """Restore aside, verify, put a dump of SQLite in its database's place, exchange."""
         folder, verdict = self.fetch()
+        result.dump = self._put_dump(folder)
+        # What lies there now is not quite what the manifest says.
+        made = verify(f"{folder}/{FILES}", f"{folder}/{MANIFEST}", contents=False) if result.dump else verdict
         self._into_place(folder)
-        self._confirm(folder, verdict)
+        self._confirm(folder, made)
         self._tell(result, verdict)
 
     def rehearse(self, result: Restored) -> None:
@@ -237,6 +256,35 @@ class Work:
         demand(verdict, self._attempt)
         return folder, verdict
 
+    def _put_dump(self, folder: str) -> str:
+        """Have the database that SQLite dumped hold the dump; return its path in the volume, "" of other volumes.
+
+        It stays the file that it is, with its owner, rights, attributes and time. Of backups of before its path was
+        written down it is as it was read.
+        """
+        dump = f"{folder}/{DUMP}"
+        head = next(read(f"{dump}.{MANIFEST}")) if os.path.isdir(dump) else {}
+        if head.get("hook") != "sqlite":
+            return ""
+        demand(verify(dump, f"{dump}.{MANIFEST}"), self._attempt)
+        path = str(head["database"])
+        database = os.path.realpath(f"{folder}/{FILES}/{path}")
+        # What pods wrote may be a link to anywhere.
+        if not database.startswith(f"{os.path.realpath(folder)}/{FILES}/") or not os.path.isfile(database):
+            cause = f"its files have no database {path}, of which there is a dump"
+            raise HostError(self._attempt, cause, "Restore another snapshot")
+        with explained(self._attempt):
+            before = os.stat(database)
+            with open(f"{dump}/{hooks.SQLITE_FILE}", "rb") as source, open(database, "r+b") as target:
+                shutil.copyfileobj(source, target)
+                target.truncate()
+            os.utime(database, ns=(before.st_atime_ns, before.st_mtime_ns))
+            # They are of what was in it before.
+            for suffix in ("-wal", "-journal", "-shm"):
+                if os.path.lexists(database + suffix):
+                    os.unlink(database + suffix)
+        return path
+
     def _into_place(self, folder: str) -> None:
         with explained(self._attempt):
             os.rename(f"{folder}/{FILES}", f"{self.aside}/{swap.NEW}")
@@ -248,20 +296,11 @@ class Work:
         verdict = verify(self._wish.target, f"{folder}/{MANIFEST}", contents=False)
         if (verdict.files, verdict.bytes) != (before.files, before.bytes) or verdict.differing != before.differing:
             swap.back(self._wish.target, self.aside)
+            verdict.differing = [text for text in verdict.differing if text not in before.differing]
             demand(verdict, self._attempt)
             raise HostError(
                 self._attempt, "somebody wrote to it meanwhile", "Stop the app that uses it, then run again"
             )
-
-    def _choose(self) -> Json:
-        found = snapshots(self._restic, self._wish.lab, self._wish.volume, self._places.view)
-        if self._wish.snapshot != "latest":
-            found = [one for one in found if one["id"].startswith(self._wish.snapshot)]
-        if not found:
-            which = "no snapshot" if self._wish.snapshot == "latest" else f"no snapshot {self._wish.snapshot}"
-            fix = "See what there is with the verb snapshots"
-            raise HostError(self._attempt, f"{which} of lab {self._wish.lab} has this volume", fix)
-        return found[-1]
 
     def _is_subvolume(self) -> bool:
         target = self._wish.target

@@ -17,15 +17,30 @@ _WRITES = "import sys, time\nwhile True:\n    open(sys.argv[1], 'w').write(str(t
 
 
 class OnePod:
-    """A runtime with one pod. *answers* is what a command prints in it."""
+    """A runtime with one pod. *answers* is what a dump in it prints, *tables* what its database has.
 
-    def __init__(self, cgroup: str = "", answers: bytes = b"") -> None:
-        self._cgroup, self._answers = cgroup, answers
+    *commands* were run in it, *read* is what these were given.
+    """
+
+    def __init__(self, cgroup: str = "", answers: bytes = b"", tables: t.Sequence[str] = ()) -> None:
+        self._cgroup, self._answers, self.tables = cgroup, answers, tables
         self.commands: list[list[str]] = []
+        self.read: list[bytes] = []
 
-    def run(self, namespace: str, hook: Hook, command: t.Sequence[str], output: t.BinaryIO) -> None:
+    def run(
+        self,
+        namespace: str,
+        hook: Hook,
+        command: t.Sequence[str],
+        output: t.BinaryIO | None = None,
+        source: t.BinaryIO | None = None,
+    ) -> bytes:
         self.commands.append(list(command))
-        output.write(self._answers)
+        if source:
+            self.read.append(source.read())
+        elif output:
+            output.write(self._answers)
+        return b"".join(f"{name}\n".encode() for name in self.tables) if not output else b""
 
     def cgroup(self, namespace: str, hook: Hook) -> str:
         return self._cgroup

@@ -23,6 +23,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup import (
     etcd,
     freezer,
     manifest,
+    playback,
     process,
     record,
     restic,
@@ -53,6 +54,8 @@ PLACES: dict[str, tuple[t.Any, str]] = {
     "put": (control_plane, "write_whole"),
     "member": (swap.os, "rename"),
     "remove": (swap, "remove"),
+    "reading": (restic.Restic, "reading"),
+    "pod": (OnePod, "run"),
 }
 
 
@@ -82,6 +85,8 @@ def arm(point: str, root: Path) -> None:
             return real(*arguments, **named)
         if name == "member" and not str(arguments[0]).endswith("/member"):
             return real(*arguments, **named)
+        if name == "pod" and "pg_restore" not in arguments[3]:
+            return real(*arguments, **named)
         if when == "before":
             die()
         if when == "during":
@@ -108,6 +113,8 @@ def main() -> None:
         control_plane.restore(lost, node.places, host=control_plane.Host(**job["host"]))
     elif job["verb"] == "drill":
         drill.drill(node.wanted(), node.places)
+    elif job["verb"] == "play":
+        playback.play(node.wanted(), node.places, playback.Request(job["volume"]), pods=OnePod())
     else:
         restore.restore(node.wish(job["volume"], overwrite=True), node.places)
 

@@ -205,7 +205,7 @@ def test_a_dump_lies_beside_the_files(node: Node) -> None:
     node.volume("a/one", hook=hook).joinpath("base").write_text("0", encoding="ascii")
     pods = OnePod(answers=b"PGDMP")
     node.backup(pods)
-    assert pods.commands == [["pg_dump", "--format=custom", "--no-password", "--username=postgres", "shop"]]
+    assert pods.commands == [["pg_dump", "--no-password", "--username=postgres", "--format=custom", "shop"]]
     assert node.restic("dump", "latest", "/a/one/dump/database.pgdump").stdout == "PGDMP"
     assert node.backup(pods).snapshot == "", "the same dump once more is no change"
 

@@ -151,7 +151,8 @@ def test_names_survive_as_text() -> None:
 def test_a_password_is_in_no_command() -> None:
     assert hooks.command(Hook("mysql", {}, "", "shop"))[2] == (
         'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}"; export MYSQL_PWD; '
-        "exec mysqldump --single-transaction --routines --triggers --user=root shop"
+        'exec "$(command -v mariadb-dump || echo mysqldump)" --user=root '
+        "--single-transaction --routines --triggers shop"
     )
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup import control_plane
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import control_plane, playback
 from ansible_collections.atarnet.homelab.plugins.modules import (
     backup_copy,
     control_plane_restore,
+    database_restore,
     volume_backup,
     volume_backup_info,
     volume_drill,
@@ -25,6 +26,7 @@ from ansible_collections.atarnet.homelab.plugins.modules import (
 )
 
 from tests.unit.backup import cluster
+from tests.unit.backup.freezing import OnePod
 from tests.unit.backup.node import Node
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -88,6 +90,21 @@ def test_a_restore_tells_what_it_proved(node: Node, run: Run) -> None:
     done = run(volume_restore, volume="a/one", target=str(folder))
     assert (done["changed"], done["files"], done["bytes"], done["verified"]) == (True, 1, 5, True)
     assert looked["snapshot"] == done["snapshot"] and (folder / "file").read_text() == "12345"
+
+
+def test_a_dump_is_looked_for_and_played_back(node: Node, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.volume("a/one", hook={"type": "postgres", "labels": {"app": "x"}, "database": "shop"})
+    node.backup(OnePod(answers=b"PGDMP"))
+    pod = OnePod()
+    monkeypatch.setattr(playback, "Crictl", lambda: pod)
+    looked = run(database_restore, check=True, volumes=node.volumes, volume="a/one")
+    assert looked["changed"] and not looked["verified"] and pod.read == []
+    done = run(database_restore, volumes=node.volumes, volume="a/one")
+    assert done["changed"] and done["verified"] and pod.read == [b"PGDMP"]
+    assert set(done) - {"changed", "invocation", "warnings"} == set(yaml.safe_load(database_restore.RETURN))
+    pod.tables = ["public.t"]
+    told = run(database_restore, volumes=node.volumes, volume="a/one")
+    assert told["failed"] and "the database shop has tables: public.t. Set overwrite: true" in told["msg"]
 
 
 def test_a_control_plane_is_looked_for_and_restored(
@@ -200,6 +217,8 @@ def test_the_program_of_the_timers(node: Node, share: Path, tmp_path: Path) -> N
     assert json.loads(call("undo").stdout) == {"undone": []}
     assert json.loads(call("check", "--data").stdout) == {"sound": True}
     assert json.loads(call("restore", "a/one", f"--target={tmp_path}/x").stdout)["verified"]
+    assert "Cannot play the dump of a/one back: it has no hook of" in call("restore", "a/one", "--dump").stderr
+    assert call("restore", "a/one", "--dump", f"--target={tmp_path}/x").returncode == 2
     assert call("forget").returncode == 1 and json.loads(call("forget", "--keep-last=1").stdout) == {"hosts": ["lab/n"]}
     # What is not said is what the node was told: how many are kept, and where its volumes are.
     (tmp_path / "backup.json").write_text(json.dumps({**config, "keep": {"last": 1}}), encoding="ascii")
