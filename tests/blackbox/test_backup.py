@@ -24,7 +24,7 @@ from lab.podman import name_of
 from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
 from tests.support.volumes import LISTING
 
-SPACE = "saved"
+SPACE, TRIAL = "saved", "trial"
 METRICS = "/var/lib/prometheus/node-exporter/homelab_backup.prom"
 # Commits a row every few milliseconds, and prints its number once it is committed.
 WRITER = """
@@ -90,15 +90,15 @@ def stop(name: str) -> None:
     kubectl("--namespace", SPACE, "delete", "pod", name, "--now")
 
 
-def folder(name: str) -> str:
+def folder(name: str, namespace: str = SPACE) -> str:
     """Return where the volume of a claim is on its node."""
-    bound = kubectl_json("--namespace", SPACE, "get", "persistentvolumeclaim", name)["spec"]["volumeName"]
+    bound = kubectl_json("--namespace", namespace, "get", "persistentvolumeclaim", name)["spec"]["volumeName"]
     return str(kubectl_json("get", "persistentvolume", bound)["spec"]["local"]["path"])
 
 
-def sums(node: str, name: str) -> str:
+def sums(node: str, name: str, namespace: str = SPACE) -> str:
     """Return type, mode, size, links and checksum of everything in a volume, as the node sees it."""
-    return on_node(node, f"cd {folder(name)} && {{ {LISTING}; }}")
+    return on_node(node, f"cd {folder(name, namespace)} && {{ {LISTING}; }}")
 
 
 def back_up(node: str) -> dict[str, t.Any]:
@@ -258,6 +258,29 @@ def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> No
     apply(pod("tree", "w1"))
     kubectl("--namespace", SPACE, "wait", "--for=condition=Ready", "--timeout=60s", "pod/tree")
     assert run("tree", "cat /data/again") == "song"
+
+
+def test_a_backup_becomes_a_claim_of_another_namespace_while_its_app_goes_on() -> None:
+    back_up("w1")
+    before = sums("w1", "tree")
+    run("tree", "echo newer > /data/newer && sync")
+    used = sums("w1", "tree")
+    words = [f"restore={SPACE}/tree", f"into={TRIAL}"]
+    told = run_playbook("--check", *(word for one in words for word in ("-e", one)), playbook="playbooks/restore.yml")
+    assert told.code == 0 and f"{SPACE}/tree as {TRIAL}/tree would be restored" in told.output, told.output[-3000:]
+    assert kubectl("get", "namespaces", TRIAL, "--ignore-not-found") == ""
+    try:
+        for _again in range(2):
+            code, said = restore(*words)
+            assert code == 0 and f"{SPACE}/tree as {TRIAL}/tree, verified" in said, said[-3000:]
+        made = kubectl_json("--namespace", TRIAL, "get", "persistentvolumeclaim", "tree")
+        assert (made["status"]["phase"], made["spec"]["resources"]["requests"]["storage"]) == ("Bound", "1Gi")
+        place = folder("tree", TRIAL)
+        assert sums("w1", "tree", TRIAL) == before and sums("w1", "tree") == used
+    finally:
+        kubectl("delete", "namespace", TRIAL, "--ignore-not-found", "--timeout=60s")
+    on_node("w1", f"for _ in $(seq 60); do [ -e {place} ] || exit 0; sleep 0.5; done; exit 1")
+    run("tree", "rm /data/newer && sync")
 
 
 def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:

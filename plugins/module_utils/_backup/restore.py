@@ -35,6 +35,7 @@ class Wish:
     repository: Repository
     snapshot: str = "latest"
     overwrite: bool = False
+    leave_room: bool = False
     metrics_file: str = ""
     rehearsal: bool = False
     """What was restored beside the target is verified, and removed; the target is not looked at."""
@@ -177,6 +178,8 @@ class Work:
             self._refuse_in_use()
         self._restic.reach(self._attempt)
         self._snapshot = self._choose()
+        if self._wish.rehearsal or self._wish.leave_room:
+            self._demand_room()
         taken = moment_ns(self._snapshot["time"])
         present = os.path.lexists(target) and (not os.path.isdir(target) or bool(os.listdir(target)))
         if present and not self._wish.overwrite and not self._wish.rehearsal:
@@ -196,7 +199,6 @@ class Work:
 
     def rehearse(self, result: Restored) -> None:
         """Restore aside and verify, the dump as well; the caller removes it."""
-        self._demand_room()
         folder, verdict = self.fetch()
         if os.path.isdir(f"{folder}/{DUMP}"):
             demand(verify(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}"), self._attempt)
