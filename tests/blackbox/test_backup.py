@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.model import Probe
+from ansible_collections.atarnet.homelab.plugins.module_utils._probe.plan import stage
 
 from lab import target
 from lab.podman import name_of
@@ -298,6 +300,30 @@ def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
         assert "restore" not in on_node("w1", f"ls -A /srv/{tier}/volumes")
     on_node("w2", "systemctl start homelab-backup-drill.service")
     assert f'restore_duration_seconds{{volume="{SPACE}/other"}}' in on_node("w2", f"cat {METRICS}")
+
+
+def test_apps_probe_what_was_restored_and_nothing_is_left() -> None:
+    for node in ("w1", "w2"):
+        back_up(node)
+    look = 'test "$(cat /data/again)" = song && echo probed > /data/note'
+    probes = [
+        {"claim": f"{SPACE}/other", "image": TOOLBOX, "command": ["sh", "-c", look], "user": 1000},
+        {"claim": f"{SPACE}/tree", "image": TOOLBOX, "command": ["sh", "-c", "echo no songs; exit 3"], "user": 1000},
+    ]
+    # As if another drill had been killed before it.
+    left = stage(lab_record().name, "w2", Probe.of(probes[0]), "ssd", "/srv/ssd/volumes")
+    apply(*left.objects)
+    on_node("w2", f"mkdir {left.target} && touch {left.target}/left")
+    words = json.dumps({"homelab_backup": {**target.backup(lab_record()), "probes": probes}})
+    done = run_playbook("-e", words, playbook="playbooks/drill.yml")
+    assert done.code != 0 and f"not all can be restored: probe of {SPACE}/tree." in done.output, done.output[-3000:]
+    assert "drill volumes=4 checksums=equal" in done.output and "probes=1/2" in done.output, done.output[-3000:]
+    assert f"probe of {SPACE}/other on w2: succeeded" in done.output
+    assert re.search(rf"probe of {SPACE}/tree: .*exit code 3 .*its last words: no songs", done.output)
+    assert "homelab-probe" not in kubectl("get", "namespaces,persistentvolumes")
+    for node in ("w1", "w2"):
+        assert "homelab-probe" not in on_node(node, "ls -A /srv/ssd/volumes /srv/hdd/volumes")
+    assert run("other", "ls /data/note 2> /dev/null || true") == ""
 
 
 def test_the_copy_has_all_and_a_foreign_restic_agrees() -> None:
