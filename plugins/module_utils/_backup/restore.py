@@ -27,7 +27,10 @@ _ID = re.compile(r"[0-9a-f]{8,64}|latest")
 
 @dataclass(frozen=True)
 class Wish:
-    """What to restore, and where to. *lab* is whose snapshots count; *snapshot* an id or latest."""
+    """What to restore, and where to. *lab* is whose snapshots count; *snapshot* an id or latest.
+
+    With *leave_room* a twentieth of the disk has to stay free.
+    """
 
     lab: str
     volume: str
