@@ -63,7 +63,10 @@ def _complete(stage: Stage, api: Api, waiter: Waiter) -> None:
     try:
         waiter.ready({Ref.of(made).key: made})
     except KubeError as exc:
-        raise KubeError(f"It did not succeed within {stage.probe.timeout} s. {exc}") from exc
+        pods = api.list_all(Ref("v1", "Pod", stage.namespace, ""))
+        if any(pod.get("status", {}).get("reason") == "DeadlineExceeded" for pod in pods):
+            raise KubeError(f"It was ended after its timeout of {stage.probe.timeout} s. {exc}") from exc
+        raise
 
 
 def _clean(namespace: str, api: Api, waiter: Waiter) -> None:
