@@ -181,8 +181,6 @@ class Work:
             self._refuse_in_use()
         self._restic.reach(self._attempt)
         self._snapshot = self._choose()
-        if self._wish.rehearsal or self._wish.leave_room:
-            self._demand_room()
         taken = moment_ns(self._snapshot["time"])
         present = os.path.lexists(target) and (not os.path.isdir(target) or bool(os.listdir(target)))
         if present and not self._wish.overwrite and not self._wish.rehearsal:
@@ -191,6 +189,8 @@ class Work:
             if newer:
                 cause = f"it holds files newer than the backup of {self._snapshot['time'][:19]}: {', '.join(newer)}"
                 raise HostError(self._attempt, cause, "Set overwrite: true to lose these, or restore elsewhere")
+        if self._wish.rehearsal or self._wish.leave_room:
+            self._demand_room()
         return Restored(True, self._snapshot["id"], self._snapshot["time"])
 
     def carry_out(self, result: Restored) -> None:
