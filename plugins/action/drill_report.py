@@ -12,7 +12,11 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.rehea
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
 
 Json = dict[str, t.Any]
-ARGUMENT_SPEC = {**RESULTS_SPEC, "url": {"type": "str", "required": True}}
+ARGUMENT_SPEC = {
+    **RESULTS_SPEC,
+    "probed": {"type": "str", "default": ""},
+    "url": {"type": "str", "required": True},
+}
 
 
 class ActionModule(ActionBase):
@@ -27,6 +31,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         given = validated("drill_report", ARGUMENT_SPEC, self._task.args)
         plan = given["plan"]
-        found = report(plan["backup"], results(given["results"], task_vars or {}))
+        seen, probed = (results(given[name], task_vars or {}) for name in ("results", "probed"))
+        found = report(plan["backup"], seen, probed)
         text = render(plan["name"], given["url"], found, bool(self._task.check_mode))
         return {"changed": False, "report": found.as_data(), "msg": text}

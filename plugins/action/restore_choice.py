@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.atarnet.homelab.plugins.action.backup_report import results
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan import volumes
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.choice import Seen, choose
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.into import CLUSTER, Cluster, choose_into
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.atarnet.homelab.plugins.module_utils._kube.model import Ref
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
@@ -23,6 +24,7 @@ ARGUMENT_SPEC = {
     "results": {"type": "str", "required": True},
     "restore": {"type": "str", "required": True},
     "to": {"type": "str", "default": ""},
+    "into": {"type": "str", "default": ""},
 }
 
 
@@ -37,15 +39,20 @@ class ActionModule(ActionBase):
         """Return "changed", "nodes", "absent", "objects" and "doubts"; fails with what stands against it."""
         super().run(tmp, task_vars)
         given = validated("restore_choice", ARGUMENT_SPEC, self._task.args)
-        plan, doubts = given["plan"], []
+        plan, into, doubts = given["plan"], given["into"], []
         placed: dict[str, volumes.Place] | None = None
+        left, cluster = set[str](), Cluster()
         try:
             api = connect(plan["kubeconfig"])
-            placed = volumes.places(api.list_all(Ref("v1", "PersistentVolume", "", "")))
+            if into:
+                cluster = Cluster.of(*(api.list_all(Ref("v1", kind, "", "")) for kind in CLUSTER))
+            items = api.list_all(Ref("v1", "PersistentVolume", "", ""))
+            placed, left = volumes.places(items), volumes.leaving(items)
         except KubeError as exc:
             doubts = [f"claims that have no volume are given none, as the cluster does not answer: {exc}"]
-        seen = Seen(plan["backup"]["hosts"], results(given["results"], task_vars or {}), placed)
-        choice = choose(plan["name"], given["restore"], given["to"], seen)
+        seen = Seen(plan["backup"]["hosts"], results(given["results"], task_vars or {}), placed, left)
+        words = (plan["name"], given["restore"], given["to"])
+        choice = choose_into(*words, into, seen, cluster) if into else choose(*words, seen)
         if choice.problems:
             told = "".join(f"\n- {problem}" for problem in [*choice.problems, *doubts])
             raise AnsibleActionFail(f"Restoring {given['restore']}: nothing was touched:{told}", show_content=False)

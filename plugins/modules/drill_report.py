@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: atarnet (@atarnet)
 description:
   - Puts together what M(atarnet.homelab.volume_drill) proved on the nodes, and names every volume that cannot be
-    restored, with the reason.
+    restored, and every probe that did not succeed, with the reason.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   diff_mode:
@@ -26,12 +26,17 @@ options:
     description: Name of the variable in which every host has its result of M(atarnet.homelab.volume_drill).
     type: str
     required: true
+  probed:
+    description: Name of the variable in which hosts have their results of M(atarnet.homelab.volume_probe).
+    type: str
+    default: ""
   url:
     description: What they restored from, the repository or its copy.
     type: str
     required: true
 seealso:
   - module: atarnet.homelab.volume_drill
+  - module: atarnet.homelab.volume_probe
 """
 
 EXAMPLES = r"""
@@ -39,6 +44,7 @@ EXAMPLES = r"""
   atarnet.homelab.drill_report:
     plan: "{{ validate_result.plan }}"
     results: drill_done
+    probed: drill_probed
     url: "{{ validate_result.plan.backup.repository.url }}"
   run_once: true
 """
@@ -48,12 +54,13 @@ report:
   description:
     - The volumes that were proven, and by name why others cannot be restored; how many seconds the slowest node took
       for all of its volumes, and how many seconds old the oldest backup is.
+    - The claims whose probes succeeded, and why others did not, by claim.
   returned: always
   type: dict
-  sample: {proven: [], failed: {}, rto_seconds: 12.5, rpo_seconds: 3600}
+  sample: {proven: [], failed: {}, rto_seconds: 12.5, rpo_seconds: 3600, probed: [], unsound: {}}
 msg:
   description: The same for a person to read.
   returned: always
   type: str
-  sample: "drill volumes=12 checksums=equal rto_seconds=12.5 rpo_seconds=3600"
+  sample: "drill volumes=12 checksums=equal rto_seconds=12.5 rpo_seconds=3600 probes=2/2"
 """

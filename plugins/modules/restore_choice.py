@@ -13,7 +13,10 @@ description:
   - Takes what M(atarnet.homelab.volume_backup_info) saw on the nodes, and says which of them restores which volume.
   - A claim that has no volume anywhere is given one, on the node where it was when it was backed up, or on another that
     has such a tier. One whose volume has lost its files, as the disk is another, gets them back at the same place.
-  - Refuses what can be meant in two ways, and what no node has a place for, before anything is touched.
+  - With O(into) all of it becomes claims of the same names in another namespace, whose volumes are made anew; nothing
+    of what the backups are of is touched.
+  - Refuses what can be meant in two ways, what no node has a place for, and what the volume of a claim that was just
+    deleted would take along, before anything is touched.
 extends_documentation_fragment: [atarnet.homelab._attributes]
 attributes:
   diff_mode:
@@ -36,6 +39,13 @@ options:
     description: The node that is meant, where several have a volume of the claim, or none has.
     type: str
     default: ""
+  into:
+    description:
+      - A namespace, which is made where there is none. It is not the one that was backed up, and has no such claims,
+        but those that a restore made of the same ones, which are restored again.
+      - The claims ask for as much as those that were backed up, while these are there.
+    type: str
+    default: ""
 seealso:
   - module: atarnet.homelab.volume_restore
 """
@@ -47,6 +57,14 @@ EXAMPLES = r"""
     results: restore_seen
     restore: shop/database
   run_once: true
+
+- name: Choose where a copy of it is made
+  atarnet.homelab.restore_choice:
+    plan: "{{ validate_result.plan }}"
+    results: restore_seen
+    restore: shop/database
+    into: trial
+  run_once: true
 """
 
 RETURN = r"""
@@ -56,7 +74,11 @@ nodes:
   type: dict
   sample: {node2: [{volume: shop/database, target: /srv/ssd/volumes/pvc-2a4b_shop_database}]}
 objects:
-  description: The volumes that the cluster is to be given for claims that have none; each waits for its claim.
+  description:
+    - The volumes that the cluster is to be given for claims that have none; each waits for its claim. They are made
+      after the files, as an app that waits is to find these.
+    - With O(into) also the claims, and the namespace. They are made before the files, so that these go with them
+      whenever the restore ends.
   returned: always
   type: list
   elements: dict
@@ -68,7 +90,7 @@ doubts:
   elements: str
   sample: []
 absent:
-  description: Claims that there are backups of, and no node has a volume for.
+  description: Claims that there are backups of, and no node has a volume for, nor do these backups tell the tier.
   returned: always
   type: list
   elements: str

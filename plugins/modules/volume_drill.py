@@ -40,13 +40,14 @@ EXAMPLES = r"""
 RETURN = r"""
 volumes:
   description:
-    - By volume, the snapshot and when it was taken, files and bytes that were compared, how many seconds it took, and
-      how many seconds old the backup is, which is what would be lost.
+    - By volume, the snapshot and when it was taken, the tier that the volume is on, files and bytes that were compared,
+      how many seconds it took, and how many seconds old the backup is, which is what would be lost.
   returned: always
   type: dict
   sample:
     blog/content:
       snapshot: 4bba301e
+      tier: ssd
       taken: "2026-08-01T03:00:34.59Z"
       files: 120
       bytes: 5242880

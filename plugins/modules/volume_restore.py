@@ -47,6 +47,10 @@ options:
     description: Whether files in the target that are newer than the backup may be lost.
     type: bool
     default: false
+  leave_room:
+    description: Whether to refuse where a twentieth of the disk would not stay free; apps write to it meanwhile.
+    type: bool
+    default: false
 seealso:
   - module: atarnet.homelab.volume_backup
   - module: atarnet.homelab.database_restore
@@ -123,6 +127,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "target": {"type": "path", "required": True},
     "snapshot": {"type": "str", "default": "latest"},
     "overwrite": {"type": "bool", "default": False},
+    "leave_room": {"type": "bool", "default": False},
     "metrics_file": {"type": "str", "default": ""},
 }
 
@@ -135,6 +140,7 @@ def main() -> None:
         # The node is no matter here; all else is checked as it is for a backup.
         parse({**given, "node": "any"})
         options = {name: given[name] for name in ("lab", "volume", "target", "snapshot", "overwrite", "metrics_file")}
+        options["leave_room"] = given["leave_room"]
         done = restore(Wish(repository=Repository(**given["repository"]), **options), Places(), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster's API for plugins that only look at it."""
+"""The cluster's API for plugins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import 
 _AGENT = "atarnet-homelab"
 
 
-def connect(path: str) -> Api:
-    """Return the API that the kubeconfig *path* leads to. Raises KubeError."""
-    return Api(HttpTransport(kubeconfig.load(path), _AGENT), _AGENT)
+def connect(path: str, manager: str = _AGENT) -> Api:
+    """Return the API that the kubeconfig *path* leads to, for a field *manager*. Raises KubeError."""
+    return Api(HttpTransport(kubeconfig.load(path), manager), manager)

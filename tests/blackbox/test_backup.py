@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.model import Probe
+from ansible_collections.atarnet.homelab.plugins.module_utils._probe.plan import stage
 
 from lab import target
 from lab.podman import name_of
 from tests.support.lab import NODES, TOOLBOX, kubectl, kubectl_json, lab_record, on_node, run_playbook
 from tests.support.volumes import LISTING, back_up
 
-SPACE = "saved"
+SPACE, TRIAL = "saved", "trial"
 METRICS = "/var/lib/prometheus/node-exporter/homelab_backup.prom"
 # Commits a row every few milliseconds, and prints its number once it is committed.
 WRITER = """
@@ -90,15 +92,15 @@ def stop(name: str) -> None:
     kubectl("--namespace", SPACE, "delete", "pod", name, "--now")
 
 
-def folder(name: str) -> str:
+def folder(name: str, namespace: str = SPACE) -> str:
     """Return where the volume of a claim is on its node."""
-    bound = kubectl_json("--namespace", SPACE, "get", "persistentvolumeclaim", name)["spec"]["volumeName"]
+    bound = kubectl_json("--namespace", namespace, "get", "persistentvolumeclaim", name)["spec"]["volumeName"]
     return str(kubectl_json("get", "persistentvolume", bound)["spec"]["local"]["path"])
 
 
-def sums(node: str, name: str) -> str:
+def sums(node: str, name: str, namespace: str = SPACE) -> str:
     """Return type, mode, size, links and checksum of everything in a volume, as the node sees it."""
-    return on_node(node, f"cd {folder(name)} && {{ {LISTING}; }}")
+    return on_node(node, f"cd {folder(name, namespace)} && {{ {LISTING}; }}")
 
 
 def restic(*words: str, check: bool = True, server: str = target.BACKUP) -> subprocess.CompletedProcess[str]:
@@ -262,19 +264,58 @@ def test_a_volume_comes_back_as_it_was_and_nothing_newer_is_lost_unasked() -> No
     assert run("tree", "cat /data/again") == "song"
 
 
-def test_a_rehearsal_proves_all_volumes_while_apps_go_on() -> None:
+def test_a_backup_becomes_a_claim_of_another_namespace_while_its_app_goes_on() -> None:
+    back_up("w1")
+    before = sums("w1", "tree")
+    run("tree", "echo newer > /data/newer && sync")
+    used = sums("w1", "tree")
+    words = [f"restore={SPACE}/tree", f"into={TRIAL}"]
+    told = run_playbook("--check", *(word for one in words for word in ("-e", one)), playbook="playbooks/restore.yml")
+    assert told.code == 0 and f"{SPACE}/tree as {TRIAL}/tree would be restored" in told.output, told.output[-3000:]
+    assert kubectl("get", "namespaces", TRIAL, "--ignore-not-found") == ""
+    try:
+        code, said = restore(*words)
+        assert code == 0 and f"{SPACE}/tree as {TRIAL}/tree, verified" in said, said[-3000:]
+        made = kubectl_json("--namespace", TRIAL, "get", "persistentvolumeclaim", "tree")
+        assert (made["status"]["phase"], made["spec"]["resources"]["requests"]["storage"]) == ("Bound", "1Gi")
+        place = folder("tree", TRIAL)
+        assert sums("w1", "tree", TRIAL) == before and sums("w1", "tree") == used
+    finally:
+        kubectl("delete", "namespace", TRIAL, "--ignore-not-found", "--timeout=60s")
+    on_node("w1", f"for _ in $(seq 60); do [ -e {place} ] || exit 0; sleep 0.5; done; exit 1")
+    run("tree", "rm /data/newer && sync")
+
+
+def test_a_rehearsal_proves_all_volumes_and_has_apps_probe_them_while_these_go_on() -> None:
     for node in NODES:
         back_up(node)
+    look = 'test "$(cat /data/again)" = song && echo probed > /data/note'
+    probes = [
+        {"claim": f"{SPACE}/other", "image": TOOLBOX, "command": ["sh", "-c", look], "user": 1000},
+        {"claim": f"{SPACE}/tree", "image": TOOLBOX, "command": ["sh", "-c", "echo no songs; exit 3"], "user": 1000},
+    ]
+    # As if another rehearsal had been killed before.
+    left = stage(lab_record().name, "w2", Probe.of(probes[0]), "ssd", "/srv/ssd/volumes")
+    apply(*left.objects)
+    on_node("w2", f"mkdir {left.target} && touch {left.target}/left")
     before, rows = sums("w1", "tree"), int(run("app", COUNT))
-    done = run_playbook(playbook="playbooks/drill.yml")
-    assert done.code == 0 and done.changed_tasks() == [], done.output[-3000:]
-    said = re.search(r"drill volumes=4 checksums=equal rto_seconds=([0-9.]+) rpo_seconds=(\d+)", done.output)
+    words = json.dumps({"homelab_backup": {**target.backup(lab_record()), "probes": probes}})
+    done = run_playbook("-e", words, playbook="playbooks/drill.yml")
+    assert done.changed_tasks() == [], done.output[-3000:]
+    said = re.search(r"drill volumes=4 checksums=equal rto_seconds=(\S+) rpo_seconds=(\d+) probes=1/2", done.output)
     assert said, done.output[-3000:]
     print(said[0])
     assert float(said[1]) > 0 and int(said[2]) < 600
+    assert f"probe of {SPACE}/other on w2: succeeded in" in done.output
+    assert re.search(rf"probe of {SPACE}/tree: .*exit code 3 .*its last words: no songs", done.output)
+    # That one is all that it fails for.
+    assert done.code != 0 and f"not all can be restored: probe of {SPACE}/tree." in done.output
     assert sums("w1", "tree") == before and int(run("app", COUNT)) > rows
-    for tier in ("ssd", "hdd"):
-        assert "restore" not in on_node("w1", f"ls -A /srv/{tier}/volumes")
+    assert run("other", "ls /data/note 2> /dev/null || true") == ""
+    assert "homelab-probe" not in kubectl("get", "namespaces,persistentvolumes")
+    for node in ("w1", "w2"):
+        found = on_node(node, "ls -A /srv/ssd/volumes /srv/hdd/volumes")
+        assert "restore" not in found and "homelab-probe" not in found
     on_node("w2", "systemctl start homelab-backup-drill.service")
     assert f'restore_duration_seconds{{volume="{SPACE}/other"}}' in on_node("w2", f"cat {METRICS}")
 

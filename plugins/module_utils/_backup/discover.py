@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._host.errors import HostError
-from .model import Tier, Volume, Wanted
+from .model import PROBES, Tier, Volume, Wanted
 from .observe import mounted_by
 
 # As local-path-provisioner names them; neither a namespace nor a claim has an underscore.
@@ -66,6 +66,8 @@ def choose(wanted: Wanted, here: t.Mapping[Tier, t.Sequence[str]], in_use: InUse
     for tier, names in here.items():
         for name in names:
             claim = claim_of(name)
+            if claim.startswith(PROBES):
+                continue
             if claim:
                 path = f"{tier.folder}/{name}"
                 places.setdefault(claim, []).append(path)

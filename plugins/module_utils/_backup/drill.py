@@ -16,9 +16,9 @@ from .restore import Restored, Wish, moment_ns, restore
 
 @dataclass
 class Drilled:
-    """What was rehearsed: by volume "snapshot", "taken", "files", "bytes", "seconds" and "age_s", or why it *failed*.
+    """What was rehearsed: by volume "snapshot", "tier", "taken", "files", "bytes", "seconds" and "age_s", or why not.
 
-    "age_s" is what would be lost: how many seconds ago the backup was taken.
+    "tier" is "" of one that is on none, "age_s" is what would be lost: how many seconds ago the backup was taken.
     """
 
     volumes: dict[str, Json] = field(default_factory=dict)
@@ -36,13 +36,14 @@ def drill(wanted: Wanted, places: Places, check: bool = False, clock: t.Callable
         except HostError as exc:
             result.failed[volume.name] = str(exc)
         else:
-            result.volumes[volume.name] = _told(done, clock())
+            result.volumes[volume.name] = _told(done, volume.tier, clock())
     return result
 
 
-def _told(done: Restored, now: float) -> Json:
+def _told(done: Restored, tier: str, now: float) -> Json:
     return {
         "snapshot": done.snapshot,
+        "tier": tier,
         "taken": done.taken,
         "files": done.files,
         "bytes": done.bytes,

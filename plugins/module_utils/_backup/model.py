@@ -23,6 +23,8 @@ DUMPS = ("postgres", "mysql", "sqlite")
 HOOKS = (*DUMPS, FREEZE)
 # The state of the cluster is backed up as a volume of each control plane: CONTROL_PLANE/NODE.
 CONTROL_PLANE, KUBERNETES = "control-plane", "/etc/kubernetes"
+# How namespaces begin in which a drill has apps probe what it restored: nothing in them is worth a backup.
+PROBES = "homelab-probe-"
 # Inside a volume's folder in the snapshot.
 FILES, MANIFEST, DUMP = "files", "manifest", "dump"
 

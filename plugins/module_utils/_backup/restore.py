@@ -29,7 +29,10 @@ _ID = re.compile(r"[0-9a-f]{8,64}|latest")
 
 @dataclass(frozen=True)
 class Wish:
-    """What to restore, and where to. *lab* is whose snapshots count; *snapshot* an id or latest."""
+    """What to restore, and where to. *lab* is whose snapshots count; *snapshot* an id or latest.
+
+    With *leave_room* a twentieth of the disk has to stay free.
+    """
 
     lab: str
     volume: str
@@ -37,6 +40,7 @@ class Wish:
     repository: Repository
     snapshot: str = "latest"
     overwrite: bool = False
+    leave_room: bool = False
     metrics_file: str = ""
     rehearsal: bool = False
     """What was restored beside the target is verified, and removed; the target is not looked at."""
@@ -201,6 +205,8 @@ class Work:
             if newer:
                 cause = f"it holds files newer than the backup of {self._snapshot['time'][:19]}: {', '.join(newer)}"
                 raise HostError(self._attempt, cause, "Set overwrite: true to lose these, or restore elsewhere")
+        if self._wish.rehearsal or self._wish.leave_room:
+            self._demand_room()
         return Restored(True, self._snapshot["id"], self._snapshot["time"])
 
     def carry_out(self, result: Restored) -> None:
@@ -215,7 +221,6 @@ class Work:
 
     def rehearse(self, result: Restored) -> None:
         """Restore aside and verify, the dump as well; the caller removes it."""
-        self._demand_room()
         folder, verdict = self.fetch()
         if os.path.isdir(f"{folder}/{DUMP}"):
             demand(verify(f"{folder}/{DUMP}", f"{folder}/{DUMP}.{MANIFEST}"), self._attempt)

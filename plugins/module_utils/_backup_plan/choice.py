@@ -20,12 +20,14 @@ class Seen:
     """What was looked at before the choice.
 
     *hosts* are plan["backup"]["hosts"]; *nodes* the results of volume_backup_info by node, {} of one that was not
-    asked; *placed* is by claim where the cluster has a volume of it, None where no cluster answered.
+    asked; *placed* is by claim where the cluster has a volume of it, None where no cluster answered; *leaving* are its
+    volumes that nobody has any more, whose files go with them.
     """
 
     hosts: t.Mapping[str, Json]
     nodes: t.Mapping[str, Json]
     placed: t.Mapping[str, volumes.Place] | None = None
+    leaving: t.Collection[str] = ()
 
     def backups(self) -> dict[str, Json]:
         """Return the last backup of every volume of the lab; the state of the cluster is none."""
@@ -33,6 +35,23 @@ class Seen:
         for result in self.nodes.values():
             found |= result.get("backups") or {}
         return {name: backup for name, backup in found.items() if not name.startswith(f"{CONTROL_PLANE}/")}
+
+    def folder(self, tier: str, nodes: t.Iterable[str]) -> tuple[str, str]:
+        """Return the first of *nodes* that answers and has the tier, and its folder there; nothing where none has."""
+        silent = answers.silent(self.hosts, self.nodes)
+        for node in nodes:
+            found = volumes.folder_of(self.hosts[node], tier) if node in self.hosts and node not in silent else ""
+            if found:
+                return node, found
+        return "", ""
+
+    def going(self, path: str) -> str:
+        """Return what speaks against files at *path*, "" for nothing."""
+        name = volumes.volume_name(path)
+        if name not in self.leaving:
+            return ""
+        fix = f"Run again when it is gone, and remove it where it is kept (`kubectl get persistentvolume {name}`)"
+        return f"{name}, which was its volume, is left by its claim, and may be removed with its files. {fix}."
 
 
 @dataclass
@@ -56,22 +75,33 @@ class Choice:
 def choose(lab: str, asked: str, to: str, seen: Seen) -> Choice:
     """Return what *asked* (NAMESPACE/CLAIM, NAMESPACE or all) means, on node *to* if that is given."""
     choice = Choice()
+    silent, backups = answers.silent(seen.hosts, seen.nodes), seen.backups()
+    for name in meant(asked, to, seen, choice):
+        _Choosing(lab, name, backups[name], to, seen, silent, choice).choose(alone=name == asked)
+    return choice
+
+
+def meant(asked: str, to: str, seen: Seen, choice: Choice) -> list[str]:
+    """Return the volumes that *asked* means; none, and why in the *choice*, where there is no backup or node of it."""
+    backups = seen.backups()
+    names = sorted(name for name in backups if asked in (ALL, name, name.partition("/")[0]))
     if to and to not in seen.hosts:
         use = ", ".join(seen.hosts)
         choice.problems.append(f"{to} is no node with volumes. {did_you_mean(to, seen.hosts)}Use one of {use}.")
-        return choice
+        return []
     if asked.partition("/")[0] == CONTROL_PLANE:
         choice.problems.append(f"{asked} is the state of the cluster. Run restore_control_plane.yml.")
-        return choice
-    silent, backups = answers.silent(seen.hosts, seen.nodes), seen.backups()
-    names = sorted(name for name in backups if asked in (ALL, name, name.partition("/")[0]))
-    if not names:
-        told = "".join(f" {node}: {why}" for node, why in silent.items())
+    elif not names:
+        told = "".join(f" {node}: {why}" for node, why in answers.silent(seen.hosts, seen.nodes).items())
         hint = did_you_mean(asked, {*backups, *(name.partition("/")[0] for name in backups)})
         choice.problems.append(f"there is no backup of {asked}. {hint}Write NAMESPACE/CLAIM, NAMESPACE or {ALL}.{told}")
-    for name in names:
-        _Choosing(lab, name, backups[name], to, seen, silent, choice).choose(alone=name == asked)
-    return choice
+    return names
+
+
+def no_place(tier: str, silent: t.Mapping[str, str]) -> str:
+    """Return why what was on a *tier* has no place."""
+    told = "".join(f"; {node}: {why}" for node, why in silent.items())
+    return f"it was on the tier {tier}, which no node that answers has{told}. Add it to homelab_storage."
 
 
 @dataclass(frozen=True)
@@ -120,6 +150,9 @@ class _Choosing:
         self.choice.problems.append(f"{self.name}: {why}")
 
     def _place(self, node: str, path: str) -> None:
+        if self.seen.going(path):
+            self._refuse(self.seen.going(path))
+            return
         self.choice.add(node, self.name, path)
         tier = volumes.tier_of(self.seen.hosts[node], path)
         if tier and self.seen.placed is not None and self.name not in self.seen.placed:
@@ -139,14 +172,11 @@ class _Choosing:
     def _place_anew(self) -> None:
         """No cluster has it: where it was, or on another node that has such a disk."""
         tier = str(self.backup["tier"])
-        nodes = [self.to] if self.to else [self.backup["node"], *self.seen.hosts]
-        able = [node for node in nodes if node in self.seen.hosts and node not in self.silent]
-        folders = {node: folder for node in able if (folder := volumes.folder_of(self.seen.hosts[node], tier))}
-        if not folders:
-            told = "".join(f"; {node}: {why}" for node, why in self.silent.items())
-            self._refuse(f"it was on the tier {tier}, which no node that answers has{told}. Add it to homelab_storage.")
-            return
-        node, folder = next(iter(folders.items()))
+        node, folder = self.seen.folder(tier, [self.to] if self.to else [self.backup["node"], *self.seen.hosts])
         path = f"{folder}/{volumes.folder_name(self.lab, self.name)}"
+        why = self.seen.going(path) if node else no_place(tier, self.silent)
+        if why:
+            self._refuse(why)
+            return
         self.choice.add(node, self.name, path)
         self.choice.objects.append(volumes.volume(self.name, node, tier, path))

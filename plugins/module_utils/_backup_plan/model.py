@@ -32,6 +32,26 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """An app's own look at the volume of *claim* (NAMESPACE/CLAIM): *command* in *image*, which has it at *path*.
+
+    *user* is the uid it runs as, None for the one that the image names; *timeout* is in seconds.
+    """
+
+    claim: str
+    image: str
+    command: tuple[str, ...]
+    path: str = "/data"
+    user: int | None = None
+    timeout: int = 300
+
+    @classmethod
+    def of(cls, data: t.Mapping[str, t.Any]) -> Probe:
+        """Return the probe that the plan has as *data*."""
+        return cls(**{**data, "command": tuple(data["command"])})
+
+
+@dataclass(frozen=True)
 class Copy:
     """A second repository, to be elsewhere; *doubts* are why it may not be."""
 
@@ -64,3 +84,4 @@ class Backup:
     leave_out_tiers: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     copy: Copy | None = None
+    probes: tuple[Probe, ...] = ()

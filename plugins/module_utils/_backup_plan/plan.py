@@ -27,7 +27,7 @@ def compile_backup(backup: Backup, storage: Storage, control_planes: t.Sequence[
     repository names the files of the nodes that have what is secret; hosts are, for each node that may have volumes
     and each control plane, what its engine reads besides (see _backup.model.parse); not_saved is by claim, and
     not_saved_tiers by tier, why it is not backed up; forget, where nodes may not remove anything, is the command for
-    whoever may.
+    whoever may; probes are what drill.yml has apps look at.
     """
     saved = [library for library in storage.libraries if _is_saved(library, backup)]
     tiers = [tier for tier in storage.tiers if tier.name not in backup.leave_out_tiers]
@@ -59,6 +59,7 @@ def compile_backup(backup: Backup, storage: Storage, control_planes: t.Sequence[
             **dict.fromkeys(backup.leave_out, LEFT_OUT),
         },
         "not_saved_tiers": dict.fromkeys(backup.leave_out_tiers, TIER_LEFT_OUT),
+        "probes": [{**dataclasses.asdict(probe), "command": list(probe.command)} for probe in backup.probes],
     }
 
 

@@ -8,6 +8,7 @@ import datetime
 import typing as t
 from dataclasses import asdict, dataclass, field
 
+from .._backup.model import PROBES
 from . import answers
 from .volumes import nodes_of
 
@@ -83,6 +84,9 @@ def _tell_claims(found: Report, plan: Json, claims: t.Sequence[Json], volumes: t
         if name in known:
             continue
         volume = volumes.get(item["spec"].get("volumeName", ""))
+        if name.startswith(PROBES):
+            found.not_saved[name] = "a drill that was killed left it. Run drill.yml again, or delete the namespace"
+            continue
         found.not_saved[name] = _why(plan, item, volume, asked)
 
 

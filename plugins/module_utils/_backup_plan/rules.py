@@ -17,6 +17,7 @@ from .._storage.model import KEY as STORAGE
 from .._storage.model import LOCAL_PATH, Storage
 from . import calendar, target
 from .model import KEY, Backup, Copy, Hook
+from .rules_probes import check_probes
 
 _REPOSITORY, _COPY = (f"{KEY}.repository", f"{KEY}.copy")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -61,6 +62,7 @@ def check_backup(
         _hook(f"{KEY}.hooks[{index}]", entry, findings) for index, entry in enumerate(given.get("hooks") or ())
     )
     _check_hooked(hooks, also, leave_out, storage, findings)
+    probes = check_probes(given.get("probes") or (), leave_out, storage, findings)
     # What of the cluster a target is can only be told of a cluster that is sound.
     for where, place in ((_REPOSITORY, repository), (_COPY, copy)):
         host = target.split(place["url"])[1] if place and not findings.problems else ""
@@ -83,6 +85,7 @@ def check_backup(
         leave_out_tiers=tuple(tiers),
         also=tuple(also),
         copy=_copy(repository, copy, given["keep"], cluster()) if copy else None,
+        probes=probes,
     )
 
 

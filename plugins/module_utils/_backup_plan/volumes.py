@@ -14,7 +14,7 @@ from .._storage.volumes import local_volume
 Json = dict[str, t.Any]
 
 # local-path has no quota: a size is a note, and one that is smaller than what the claim asks for would not be taken.
-_SIZE = "1Pi"
+SIZE = "1Pi"
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,25 @@ class Place:
 def places(items: t.Sequence[Json]) -> dict[str, Place]:
     """Return by claim (NAMESPACE/CLAIM) where the cluster has it, of its PersistentVolumes that are local ones.
 
-    One that was kept when its claim was deleted (Released) is nobody's.
+    One that its claim has left is nobody's.
     """
     found = {}
     for item in items:
         spec, claim = item["spec"], item["spec"].get("claimRef")
         nodes = nodes_of(item)
-        if claim and nodes and "local" in spec and item.get("status", {}).get("phase") != "Released":
+        if claim and nodes and "local" in spec and not _is_left(item):
             name = f"{claim['namespace']}/{claim['name']}"
             found[name] = Place(nodes[0], spec["local"]["path"], item["metadata"]["name"])
     return found
+
+
+def leaving(items: t.Sequence[Json]) -> set[str]:
+    """Return the names of PersistentVolumes whose claims are gone: they go as well, with their files, or are kept."""
+    return {item["metadata"]["name"] for item in items if _is_left(item)}
+
+
+def _is_left(volume: Json) -> bool:
+    return volume.get("status", {}).get("phase") in ("Released", "Failed")
 
 
 def nodes_of(volume: Json) -> list[str]:
@@ -62,11 +71,16 @@ def folder_name(lab: str, name: str) -> str:
     return f"pvc-{uuid.uuid5(uuid.NAMESPACE_URL, f'{lab}/{name}')}_{name.replace('/', '_')}"
 
 
+def volume_name(path: str) -> str:
+    """Return the name of the PersistentVolume that has its files at *path*."""
+    return path.rpartition("/")[2].partition("_")[0]
+
+
 def volume(name: str, node: str, tier: str, path: str) -> Json:
     """Return the PersistentVolume of files at *path* that waits for the claim NAMESPACE/CLAIM, and for no other."""
     namespace, _slash, claim = name.partition("/")
     metadata = {
-        "name": path.rpartition("/")[2].partition("_")[0],
+        "name": volume_name(path),
         # Its files go with the claim, as those of its other volumes do.
         "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
     }
@@ -77,7 +91,7 @@ def volume(name: str, node: str, tier: str, path: str) -> Json:
         namespace,
         claim,
         accessModes=["ReadWriteOnce"],
-        capacity={"storage": _SIZE},
+        capacity={"storage": SIZE},
         persistentVolumeReclaimPolicy="Delete",
         storageClassName=tier,
         volumeMode="Filesystem",

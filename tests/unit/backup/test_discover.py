@@ -52,6 +52,12 @@ def test_a_folder_names_its_claim(name: str, claim: str) -> None:
     assert discover.claim_of(name) == claim
 
 
+def test_what_a_drill_has_apps_probe_is_not_backed_up() -> None:
+    here = [folder(f"{model.PROBES}w1", "data"), folder("shop", "data")]
+    found = discover.choose(wanted(), {SSD: here, HDD: []}, nobody)
+    assert ([volume.name for volume in found.volumes], found.refused, found.notes) == (["shop/data"], {}, [])
+
+
 def test_volumes_of_all_tiers_are_found_with_their_hooks_and_without_what_is_left_out() -> None:
     hook = {"claim": "shop/data", "type": "sqlite", "database": "shop.db"}
     asked = wanted(

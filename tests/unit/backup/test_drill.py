@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.atarnet.homelab.plugins.module_utils._backup import hooks, record
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import hooks, record, restore
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.drill import Drilled, drill
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
@@ -64,6 +64,12 @@ def test_one_that_fails_takes_no_other_along(node: Node, small: Path) -> None:
     assert list(done.volumes) == ["a/one"]
     assert "it has 3145728 bytes; its disk has" in done.failed["a/big"]
     assert [path.name for path in small.iterdir()] == ["big"]
+    # So it is with a restore that apps shall not notice.
+    for check in (True, False):
+        with pytest.raises(HostError, match="a twentieth of its"):
+            restore.restore(node.wish("a/big", target=str(small / "aside"), leave_room=True), node.places, check)
+    assert [path.name for path in small.iterdir()] == ["big"]
+    assert node.restore("a/one", target=str(small / "aside"), leave_room=True).verified
 
 
 def test_the_dump_is_proven_too(node: Node) -> None:

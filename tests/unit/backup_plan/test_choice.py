@@ -10,6 +10,7 @@ from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.choic
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup_plan.volumes import (
     Place,
     folder_name,
+    leaving,
     places,
     volume,
 )
@@ -150,6 +151,16 @@ def test_a_claim_of_the_cluster_with_its_files_is_given_none() -> None:
 def test_where_none_can_be_made_it_is_refused(backup: t.Any, placed: t.Any, said: str) -> None:
     found = chosen("a/b", "", {"w1": node(a__b=backup), "w2": node()}, placed)
     assert said in found.problems[0] and found.objects == []
+
+
+@pytest.mark.parametrize("names", [(), ("a/b",)], ids=["another was there before", "its folder is there yet"])
+def test_nothing_is_put_where_a_deleted_claim_takes_its_files_along(names: tuple[str, ...]) -> None:
+    left = volume("a/b", "w1", "ssd", f"/srv/ssd/volumes/{FOLDER}")
+    gone = leaving([{**left, "status": {"phase": "Released"}}, {**left, "status": {"phase": "Bound"}}])
+    assert gone == {FOLDER[:40]}
+    found = choose("home", "a/b", "", Seen(HOSTS, {"w1": node(*names, a__b=ON_W1), "w2": node()}, {}, gone))
+    assert (found.nodes, found.objects) == ({}, [])
+    assert f"a/b: {FOLDER[:40]}, which was its volume, is left by its claim" in found.problems[0]
 
 
 def test_places_are_those_of_local_volumes_that_somebody_has() -> None:

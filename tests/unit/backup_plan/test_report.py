@@ -54,12 +54,14 @@ def test_all_is_well() -> None:
         (claim("a/b"), [], "it has no volume yet"),
         (claim("a/b", volume="v"), [volume("v", "w3")], "it is on w3, which did not answer"),
         (claim("a/b", volume="v"), [volume("v", "w1")], "no folder of it was found on w1"),
+        (claim("homelab-probe-w1/b", volume="v"), [volume("v", "w1")], "a drill that was killed left it"),
     ],
-    ids=["class", "no class", "tier", "pending", "node", "folder"],
+    ids=["class", "no class", "tier", "pending", "node", "folder", "probe"],
 )
 def test_a_claim_that_is_not_saved_is_named(asked: Json, volumes: list[Json], said: str) -> None:
     found = report(PLAN, {"w1": WELL, "w2": NONE}, [asked], volumes, {})
-    assert said in found.not_saved["a/b"] and found.failed == {}
+    name = f"{asked['metadata']['namespace']}/{asked['metadata']['name']}"
+    assert said in found.not_saved[name] and found.failed == {}
 
 
 def test_what_failed_is_named() -> None:
