@@ -95,14 +95,17 @@ def _kubelet(node: str) -> Rule:
 
 
 def _volumes(nodes: t.Sequence[str], folders: t.Sequence[Tier]) -> list[Rule]:
-    """Return the rules of volumes. One of local-path is as large as the disk it is on, which has rules of its own."""
+    """Return the rules of volumes. One of local-path is as large as the disk it is on, which has rules of its own.
+
+    The kubelet does not tell what made a volume.
+    """
     where, claim = f"{{{on(nodes)}}}", "on(node, namespace, persistentvolumeclaim)"
     size = f"kubelet_volume_stats_capacity_bytes{where}"
     but = "".join(
         f" unless {claim} ({size} == on(node) group_left() "
         f"node_filesystem_size_bytes{{{on(tier.nodes)},mountpoint={quoted(tier.folder)}}})"
         for tier in folders
-        if set(tier.nodes) & set(nodes)
+        if tier.mounted and set(tier.nodes) & set(nodes)
     )
     left = f"kubelet_volume_stats_available_bytes{where} / {size}"
     inodes = f"kubelet_volume_stats_inodes_free{where} / kubelet_volume_stats_inodes{where}"
