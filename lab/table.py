@@ -237,6 +237,13 @@ JUDGES = {
 }
 """Program beside them for the suites that need no node → its component and the name of its binary there."""
 
+PACKAGED = {
+    "promtool": ("prometheus", "usr/bin/promtool"),
+    "prometheus": ("prometheus", "usr/bin/prometheus"),
+    "prometheus-node-exporter": ("prometheus-node-exporter", "usr/bin/prometheus-node-exporter"),
+}
+"""Program beside these, whatever the supply → the Debian package that has it, and where."""
+
 
 @dataclass(frozen=True)
 class Artifact:

@@ -33,7 +33,7 @@ from lab.machine import Interpreter, NodeSettings
 from lab.paths import Paths
 from lab.stages import Stages
 from lab.state import Lab
-from lab.table import DEVELOPER_TOOLS, JUDGES, Component, components
+from lab.table import DEVELOPER_TOOLS, JUDGES, PACKAGED, Component, components
 
 
 def say(text: str) -> None:
@@ -84,6 +84,10 @@ class Maker:
             with self.stages.stage("node image"):
                 self.system = rootfs.System(self.paths)
                 self.stages.note("made" if self.system.make() else "kept")
+            with self.stages.stage("programs"):
+                names = sorted({package for package, _path in PACKAGED.values()})
+                self.unpacked = packages.unpacked(names, self.paths.cache / "packages", self.paths.log("programs"))
+                self.stages.note(f"of {' and '.join(names)}")
             if self.choice.kind == supply.BUILD:
                 self._build(components(purpose))
             elif os.environ.get("NGINX_IMAGE"):
@@ -142,6 +146,7 @@ class Maker:
             tools |= {name: self.builder.binary(of, binary) for name, (of, binary) in JUDGES.items()}
         else:
             tools = supply.fetch_tools(self.lock, machine.architecture(), self.choice.base, self.paths.cache / "tools")
+        tools |= {name: self.unpacked / path for name, (_package, path) in PACKAGED.items()}
         for name, program in tools.items():
             files.point(self.paths.tools / name, program)
 

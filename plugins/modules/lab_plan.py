@@ -258,6 +258,20 @@ plan:
             makes_repository: true
             keep: {daily: 7, weekly: 4, monthly: 6}
         not_saved: {media/cache: homelab_backup.leave_out names it}
+    alerts:
+      description:
+        - Alerts of what fills up and of backups, as a file of rules for Prometheus has them. Every target that is
+          scraped has the label C(node), the name of the node in the plan.
+      type: dict
+      sample:
+        groups:
+          - name: homelab-tiers
+            rules:
+              - alert: HomelabTierReadOnly
+                expr: node_filesystem_readonly{node=~"w1",mountpoint="/srv/ssd"} == 1
+                for: 1m
+                labels: {severity: critical, tier: ssd}
+                annotations: {summary: Tier ssd of a node is read-only, description: How it is mended.}
     registry_mirrors:
       description: Base URLs asked first, by registry host.
       type: dict

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._alerts.plan import compile_alerts
 from .._backup_plan.plan import compile_backup
 from .._certificates.plan import compile_certificates
 from .._network.model import CLUSTER_DNS
@@ -33,6 +34,7 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
     network = compile_network(lab.network) if lab.network else None
     storage = compile_storage(lab.storage) if lab.storage else None
     pools = ((storage or {}).get("topolvm") or {}).get("pools", {})
+    backup = _backup(lab)
     return {
         "name": lab.name,
         "domain": lab.domain,
@@ -75,7 +77,8 @@ def compile_plan(lab: Lab, lock: Lock) -> Plan:
         "policies": compile_policies(lab.namespaces, network, lab.ingress),
         "certificates": _certificates(lab),
         "storage": storage,
-        "backup": _backup(lab),
+        "backup": backup,
+        "alerts": compile_alerts([node.name for node in lab.nodes], lab.storage or Storage(), backup),
         "hardware": compile_hardware(lab.hardware, pools, [node.name for node in lab.nodes]),
     }
 

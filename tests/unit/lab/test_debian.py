@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from lab import debian, packages, rootfs
@@ -91,6 +95,33 @@ def test_absent_package_is_named() -> None:
 )
 def test_missing_packages(status: str, absent: list[str]) -> None:
     assert packages.missing(["curl", "podman"], status) == absent
+
+
+# Knows a package once it was asked to look what there is, and writes down what it was asked.
+APT = """#!/bin/sh
+echo "$*" >> {0}/asked
+case "$1" in
+update) touch {0}/updated ;;
+download) test -e {0}/updated && cp {0}/tool.deb . ;;
+esac
+"""
+CONTROL = "Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: us <us@example.org>\nDescription: a tool\n"
+
+
+def test_programs_of_packages_are_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path, text in (("made/DEBIAN/control", CONTROL), ("made/usr/bin/tool", "the tool"), ("bin/apt-get", "")):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text or APT.format(tmp_path))
+    (tmp_path / "bin" / "apt-get").chmod(0o755)
+    built = ["dpkg-deb", "--build", str(tmp_path / "made"), str(tmp_path / "tool.deb")]
+    subprocess.run(built, check=True, capture_output=True)
+    monkeypatch.setattr(debian, "source", lambda: debian.Source("http://m/debian", None, (), {}))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    for _twice in range(2):
+        tree = packages.unpacked(["tool"], tmp_path / "cache", tmp_path / "log")
+        assert (tree / "usr/bin/tool").read_text() == "the tool"
+        assert (tmp_path / "asked").read_text() == "download -q tool\nupdate -q\ndownload -q tool\n"
+        assert list((tmp_path / "cache").iterdir()) == [tree]
 
 
 def test_crun_is_wanted_for_cgroup_v2_only() -> None:

@@ -37,6 +37,8 @@ def compiled(**values: t.Any) -> dict[str, t.Any]:
 def test_the_whole_plan() -> None:
     plan = compiled()
     artifacts, images, charts, manifests = (plan.pop(kind) for kind in ("artifacts", "images", "charts", "manifests"))
+    # Its rules have tests of their own.
+    assert [group["name"] for group in plan.pop("alerts")["groups"]] == ["homelab-nodes"]
     assert plan == {
         "name": "home",
         "domain": "lab.home.arpa",
