@@ -44,10 +44,10 @@ class ActionModule(ActionBase):
         left, cluster = set[str](), Cluster()
         try:
             api = connect(plan["kubeconfig"])
-            if into:
-                cluster = Cluster.of(*(api.list_all(Ref("v1", kind, "", "")) for kind in CLUSTER))
+            # Volumes first: a claim that goes meanwhile is then one that is gone.
             items = api.list_all(Ref("v1", "PersistentVolume", "", ""))
-            placed, left = volumes.places(items), volumes.leaving(items)
+            cluster = Cluster.of(*(api.list_all(Ref("v1", kind, "", "")) for kind in CLUSTER))
+            placed, left = volumes.places(items, cluster.claims), volumes.leaving(items, cluster.claims)
         except KubeError as exc:
             doubts = [f"claims that have no volume are given none, as the cluster does not answer: {exc}"]
         seen = Seen(plan["backup"]["hosts"], results(given["results"], task_vars or {}), placed, left)

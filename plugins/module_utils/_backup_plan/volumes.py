@@ -26,28 +26,35 @@ class Place:
     volume: str
 
 
-def places(items: t.Sequence[Json]) -> dict[str, Place]:
+def places(items: t.Sequence[Json], claims: t.Collection[str]) -> dict[str, Place]:
     """Return by claim (NAMESPACE/CLAIM) where the cluster has it, of its PersistentVolumes that are local ones.
 
-    One that its claim has left is nobody's.
+    One that its claim has left is nobody's; *claims* are those that there are.
     """
     found = {}
     for item in items:
-        spec, claim = item["spec"], item["spec"].get("claimRef")
-        nodes = nodes_of(item)
-        if claim and nodes and "local" in spec and not _is_left(item):
-            name = f"{claim['namespace']}/{claim['name']}"
+        spec, name, nodes = item["spec"], _claim_of(item), nodes_of(item)
+        if name and nodes and "local" in spec and not _is_left(item, claims):
             found[name] = Place(nodes[0], spec["local"]["path"], item["metadata"]["name"])
     return found
 
 
-def leaving(items: t.Sequence[Json]) -> set[str]:
+def leaving(items: t.Sequence[Json], claims: t.Collection[str]) -> set[str]:
     """Return the names of PersistentVolumes whose claims are gone: they go as well, with their files, or are kept."""
-    return {item["metadata"]["name"] for item in items if _is_left(item)}
+    return {item["metadata"]["name"] for item in items if _is_left(item, claims)}
 
 
-def _is_left(volume: Json) -> bool:
-    return volume.get("status", {}).get("phase") in ("Released", "Failed")
+def _is_left(volume: Json, claims: t.Collection[str]) -> bool:
+    """Tell whether a volume had a claim that is no more, also before anybody has written that down."""
+    had_one = "uid" in (volume["spec"].get("claimRef") or {})
+    return volume.get("status", {}).get("phase") in ("Released", "Failed") or (
+        had_one and _claim_of(volume) not in claims
+    )
+
+
+def _claim_of(volume: Json) -> str:
+    claim = volume["spec"].get("claimRef")
+    return f"{claim['namespace']}/{claim['name']}" if claim else ""
 
 
 def nodes_of(volume: Json) -> list[str]:

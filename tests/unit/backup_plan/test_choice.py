@@ -156,8 +156,12 @@ def test_where_none_can_be_made_it_is_refused(backup: t.Any, placed: t.Any, said
 @pytest.mark.parametrize("names", [(), ("a/b",)], ids=["another was there before", "its folder is there yet"])
 def test_nothing_is_put_where_a_deleted_claim_takes_its_files_along(names: tuple[str, ...]) -> None:
     left = volume("a/b", "w1", "ssd", f"/srv/ssd/volumes/{FOLDER}")
-    gone = leaving([{**left, "status": {"phase": "Released"}}, {**left, "status": {"phase": "Bound"}}])
-    assert gone == {FOLDER[:40]}
+    bound = {**left, "spec": {**left["spec"], "claimRef": {**left["spec"]["claimRef"], "uid": "1"}}}
+    # Nobody has written down yet that its claim is gone.
+    gone = leaving([bound], [])
+    assert gone == leaving([{**left, "status": {"phase": "Released"}}], []) == {FOLDER[:40]}
+    assert leaving([bound], ["a/b"]) == leaving([left], []) == set()
+    assert places([bound], []) == {} and list(places([bound], ["a/b"])) == list(places([left], [])) == ["a/b"]
     found = choose("home", "a/b", "", Seen(HOSTS, {"w1": node(*names, a__b=ON_W1), "w2": node()}, {}, gone))
     assert (found.nodes, found.objects) == ({}, [])
     assert f"a/b: {FOLDER[:40]}, which was its volume, is left by its claim" in found.problems[0]
@@ -167,4 +171,4 @@ def test_places_are_those_of_local_volumes_that_somebody_has() -> None:
     made = {"status": {"phase": "Available"}, **volume("a/b", "w1", "ssd", "/srv/ssd/volumes/pvc-1_a_b")}
     kept = {**volume("a/c", "w1", "ssd", "/x"), "status": {"phase": "Released"}}
     share = {**volume("a/d", "w1", "ssd", "/x"), "spec": {"nfs": {}, "claimRef": {"namespace": "a", "name": "d"}}}
-    assert places([made, kept, share]) == {"a/b": Place("w1", "/srv/ssd/volumes/pvc-1_a_b", "pvc-1")}
+    assert places([made, kept, share], []) == {"a/b": Place("w1", "/srv/ssd/volumes/pvc-1_a_b", "pvc-1")}
