@@ -25,7 +25,8 @@ def check_probes(
 ) -> tuple[Probe, ...]:
     """Return the sound probes, and report what is wrong with the others."""
     libraries = {f"{library.namespace}/{library.name}" for library in storage.libraries}
-    found, first = [], {}
+    found: list[Probe] = []
+    first: dict[str, int] = {}
     for index, entry in enumerate(given):
         key, claim, before = f"{KEY}.probes[{index}]", entry.get("claim"), len(findings.problems)
         if claim in first:
