@@ -21,11 +21,10 @@ def labelled(kind: str, name: str = "web", api_version: str = "apps/v1", **spec:
     }
 
 
-def claim(name: str, storage_class: str | None = None) -> dict[str, t.Any]:
-    """Return a claim."""
-    spec: dict[str, t.Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    if storage_class:
-        spec["storageClassName"] = storage_class
+def claim(name: str, storage_class: str = "") -> dict[str, t.Any]:
+    """Return a claim; without a class it gets no default one either, which another test may have made."""
+    resources = {"requests": {"storage": "1Gi"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": resources, "storageClassName": storage_class}
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
