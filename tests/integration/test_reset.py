@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import authority
-from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, kubectl, on_node, playbook_command, run_playbook
+from tests.support.lab import CHECKOUT, INVENTORY, MACHINES, kubectl, lab, on_node, playbook_command, run_playbook
 
 # As the provisioner makes it, on one of w1's disks.
 VOLUME = "/srv/ssd/volumes/pvc-1_apps_data"
@@ -29,7 +29,9 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def foreign(routes: Path) -> Iterator[None]:
-    """A firewall table and a file of somebody else beside all that is ours."""
+    """Blank nodes with a firewall table and a file of somebody else, then the whole site on them."""
+    # How a host was before is written down by the first run.
+    lab("nodes", "reset")
     for node in MACHINES:
         on_node(node, f"nft add table inet mine && nft '{FOREIGN_RULES}' && echo theirs > /etc/cni-of-mine.conf")
     run = run_playbook("-e", f"@{routes}")
