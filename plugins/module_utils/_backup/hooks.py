@@ -22,6 +22,8 @@ ETCD_FILE, SQLITE_FILE = "etcd.snapshot", "database.sqlite"
 NAMES = {"postgres": "database.pgdump", "mysql": "database.sql", "sqlite": SQLITE_FILE, ETCD: ETCD_FILE}
 # What of these a pod's own program writes and takes back.
 SERVED = ("postgres", "mysql")
+# What SQLite has beside a database.
+BESIDE = ("-wal", "-journal", "-shm")
 _USERS = {"postgres": "postgres", "mysql": "root"}
 _POSTGRES_TABLES = (
     "SELECT schemaname || '.' || tablename FROM pg_tables "
@@ -81,7 +83,7 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
     try:
         with explained(f"Cannot write the dump of {volume.name}"):
             if hook.kind == "sqlite":
-                _sqlite(volume.name, f"{source}/{hook.database}", partial, live=method == AS_IS)
+                _sqlite(volume.name, found_in(source, hook.database), partial, live=method == AS_IS)
             elif hook.kind == ETCD:
                 etcd.save("Cannot save the state of the cluster", f"{source}/pki/etcd", hook.database, partial)
             else:
@@ -137,10 +139,20 @@ def _quick_check(attempt: str, path: str) -> str:
         raise HostError(attempt, str(exc), "Take an older snapshot, and look at what the hook does") from exc
 
 
+def found_in(folder: str, database: str) -> str:
+    """Return where a database of the volume in *folder* is, empty when it is none or, by links of pods, elsewhere."""
+    found = os.path.realpath(f"{folder}/{database}")
+    return found if found.startswith(f"{os.path.realpath(folder)}/") and os.path.isfile(found) else ""
+
+
 def _sqlite(name: str, database: str, target: str, live: bool) -> None:
-    attempt = f"Cannot dump the database {os.path.basename(database)} of {name}"
-    if not os.path.isfile(database) or os.path.islink(database):
+    attempt = f"Cannot dump the database of {name}"
+    if not database:
         raise HostError(attempt, "there is no such file in the volume", "Correct hook.database")
+    for suffix in BESIDE:
+        if os.path.islink(database + suffix):
+            # SQLite would follow it, as root and to wherever a pod likes.
+            raise HostError(attempt, f"{os.path.basename(database)}{suffix} is a link", "Remove it")
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".sqlite-") as folder:
         path = database
         if not live:

@@ -273,9 +273,8 @@ class Work:
             return ""
         demand(verify(dump, f"{dump}.{MANIFEST}"), self._attempt)
         path = str(head["database"])
-        database = os.path.realpath(f"{folder}/{FILES}/{path}")
-        # What pods wrote may be a link to anywhere.
-        if not database.startswith(f"{os.path.realpath(folder)}/{FILES}/") or not os.path.isfile(database):
+        database = hooks.found_in(f"{folder}/{FILES}", path)
+        if not database:
             cause = f"its files have no database {path}, of which there is a dump"
             raise HostError(self._attempt, cause, "Restore another snapshot")
         with explained(self._attempt):
@@ -285,7 +284,7 @@ class Work:
                 target.truncate()
             os.utime(database, ns=(before.st_atime_ns, before.st_mtime_ns))
             # They are of what was in it before.
-            for suffix in ("-wal", "-journal", "-shm"):
+            for suffix in hooks.BESIDE:
                 if os.path.lexists(database + suffix):
                     os.unlink(database + suffix)
         return path

@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from ansible_collections.atarnet.homelab.plugins.module_utils._backup import hooks
 from ansible_collections.atarnet.homelab.plugins.module_utils._backup.plan import Step
 from ansible_collections.atarnet.homelab.plugins.module_utils._host.errors import HostError
 
@@ -92,15 +93,29 @@ def test_the_dump_of_a_former_hook_is_not_the_database(node: Node) -> None:
     assert done.verified and done.dump == "" and listing(folder) == before
 
 
-def test_a_link_leads_no_dump_out_of_the_volume(node: Node) -> None:
+def test_a_link_leads_no_dump_out_of_the_volume(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, elsewhere = node.volume("a/one", hook=HOOK), node.root / "elsewhere"
     fill(elsewhere / "app.db").close()
     (folder / "data").symlink_to(elsewhere)
-    node.backup()
+    assert "there is no such file in the volume" in node.backup().failed["a/one"]
+    # As backups were made before that was looked at.
+    with monkeypatch.context() as before:
+        before.setattr(hooks, "found_in", lambda folder, database: f"{folder}/{database}")
+        node.backup()
     (elsewhere / "app.db").write_text("not to be touched", encoding="ascii")
     with pytest.raises(HostError, match=r"its files have no database data/app\.db, of which there is a dump"):
         node.restore("a/one", overwrite=True)
     assert (elsewhere / "app.db").read_text() == "not to be touched" and (folder / "data").is_symlink()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+def test_what_a_link_beside_the_database_leads_to_is_not_its_journal(node: Node, suffix: str) -> None:
+    folder, elsewhere = node.volume("a/one", hook=HOOK), node.root / "elsewhere"
+    fill(folder / "data/app.db").close()
+    elsewhere.write_text("not to be touched", encoding="ascii")
+    (folder / f"data/app.db{suffix}").symlink_to(elsewhere)
+    assert f"app.db{suffix} is a link" in node.backup().failed["a/one"]
+    assert elsewhere.read_text() == "not to be touched"
 
 
 @pytest.mark.parametrize("point", ["after:verify", "before:into_place", "before:rename", "after:rename", "before:save"])
