@@ -61,7 +61,7 @@ def _started() -> ThreadPoolExecutor:
     something, starts none, and leaves the next to wait for whoever ends first, which of watches may be minutes later.
     """
     executor, all_run = ThreadPoolExecutor(CONNECTIONS), threading.Barrier(CONNECTIONS, timeout=START_S)
-    for _ in range(CONNECTIONS):
+    for _thread in range(CONNECTIONS):
         executor.submit(all_run.wait)
     return executor
 
