@@ -13,6 +13,7 @@ import json
 import re
 
 from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, on_node, run_playbook
+from tests.support.volumes import back_up_all
 
 SPACE = "goes-on"
 PLAYBOOK = "playbooks/restore_control_plane.yml"
@@ -82,7 +83,7 @@ def longest_gap(moments: list[float], since: float) -> float:
 
 def test_the_cluster_is_the_same_one_and_apps_never_stopped() -> None:
     start()
-    saved = run_playbook(playbook="playbooks/backup.yml")
+    saved = back_up_all()
     assert saved.code == 0 and re.search(r"control-plane/cp1 on cp1: as_is and a dump \(etcd\)", saved.output), (
         saved.output[-3000:]
     )

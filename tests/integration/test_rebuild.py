@@ -19,7 +19,7 @@ import pytest
 
 from lab import target
 from tests.support.lab import TOOLBOX, kubectl, kubectl_json, lab, lab_record, on_node, run_playbook
-from tests.support.volumes import LISTING
+from tests.support.volumes import LISTING, back_up_all
 
 SPACE = "lost"
 WRITER = """
@@ -136,7 +136,7 @@ def saved() -> tuple[int, dict[str, str]]:
     """Start the apps and have them backed up; returns how many rows there were, and what the other volumes hold."""
     start()
     committed = rows()[2]
-    done = run_playbook(playbook="playbooks/backup.yml")
+    done = back_up_all()
     assert done.code == 0, done.output[-3000:]
     before = sums()
     assert len(before) == VOLUMES - 1 and all("film" in told for told in before.values())
@@ -187,6 +187,6 @@ def test_the_repository_is_lost_as_well_and_the_copy_is_enough() -> None:
     place = target.folder(lab_record(), target.BACKUP) / target.USER
     shutil.rmtree(place)
     rebuild(committed, before, "-e", "restore_from=copy")
-    again = run_playbook(playbook="playbooks/backup.yml")
+    again = back_up_all()
     assert again.code == 0 and (place / "config").exists(), again.output[-3000:]
     end()

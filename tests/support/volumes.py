@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import typing as t
 
-from tests.support.lab import on_node
+from lab import target
+from tests.support.lab import SiteRun, lab_record, on_node, run_playbook
 
 # Type, mode, size, links and target of everything in the current folder, then the checksum of every file.
 LISTING = "find . -printf '%P %y %m %s %n %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"
@@ -20,3 +21,9 @@ def back_up(node: str) -> dict[str, t.Any]:
     )
     said = on_node(node, script)
     return dict(json.loads(said[said.index("{\n") : said.rindex("}") + 1]))
+
+
+def back_up_all() -> SiteRun:
+    """Run backup.yml without hooks: what was restored of earlier tests has nobody who runs its databases."""
+    given = {"homelab_backup": {**target.backup(lab_record()), "hooks": []}}
+    return run_playbook("-e", json.dumps(given), playbook="playbooks/backup.yml")
