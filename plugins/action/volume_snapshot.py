@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube import kubeconfig
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.api import Api
-from ansible_collections.atarnet.homelab.plugins.module_utils._kube.http import HttpTransport
 from ansible_collections.atarnet.homelab.plugins.module_utils._snapshots.model import ABSENT, Wanted
 from ansible_collections.atarnet.homelab.plugins.module_utils._snapshots.run import MANAGER, run
 from ansible_collections.atarnet.homelab.plugins.modules.volume_snapshot import ARGUMENT_SPEC
 from ansible_collections.atarnet.homelab.plugins.plugin_utils.arguments import validated
+from ansible_collections.atarnet.homelab.plugins.plugin_utils.cluster import connect
 
 Json = dict[str, t.Any]
 
@@ -40,10 +39,6 @@ class ActionModule(ActionBase):
             keep=given["keep"],
             kind=str(given["snapshot_class"]),
         )
-        path = str(given["kubeconfig"])
-
-        def connect() -> Api:
-            return Api(HttpTransport(kubeconfig.load(path), agent=MANAGER), MANAGER)
-
-        result.update(run(wanted, connect, bool(self._task.check_mode), given["wait"]))
+        api = functools.partial(connect, str(given["kubeconfig"]), MANAGER)
+        result.update(run(wanted, api, bool(self._task.check_mode), given["wait"]))
         return result

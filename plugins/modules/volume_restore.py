@@ -139,8 +139,8 @@ def main() -> None:
     try:
         # The node is no matter here; all else is checked as it is for a backup.
         parse({**given, "node": "any"})
-        options = {name: given[name] for name in ("lab", "volume", "target", "snapshot", "overwrite", "metrics_file")}
-        options["leave_room"] = given["leave_room"]
+        names = ("lab", "volume", "target", "snapshot", "overwrite", "leave_room", "metrics_file")
+        options = {name: given[name] for name in names}
         done = restore(Wish(repository=Repository(**given["repository"]), **options), Places(), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))

@@ -8,13 +8,16 @@ import typing as t
 
 from .._storage.model import LOCAL_PATH, Storage
 from .model import (
+    AHEAD_S,
     CRITICAL,
-    DAY,
     HOUR,
+    LEAST,
+    LOW,
     MINUTE,
     NODE,
     PLACE,
     SHARE,
+    TREND_S,
     WARNING,
     Rule,
     absent,
@@ -25,9 +28,8 @@ from .model import (
 
 # Where images, etcd and what the kubelet keeps are, as far as one of these is a file system of its own.
 _OWN = "/|/var|/var/lib|/var/lib/(containerd|etcd|kubelet)"
-# Shares of what is free. Whoever fills an empty disk is soon done: how it goes on is looked at when half is full.
-_LOW, _LEAST, _HALF = 0.15, 0.05, 0.5
-_AHEAD_S, _TREND_S = 4 * DAY, 6 * HOUR
+# Whoever fills an empty disk is soon done: how it goes on is looked at when half of it is full.
+_HALF = 0.5
 
 
 def node_rules(nodes: t.Sequence[str]) -> list[Rule]:
@@ -84,28 +86,28 @@ def _file_system(name: str, where: str, what: str, remedy: str, labels: t.Mappin
     left = f"{free} / {size}"
     # A file system that does not count them, such as btrfs, says that it has 0.
     inodes = f"node_filesystem_files_free{{{where}}} / node_filesystem_files{{{where}}}"
-    ahead = f"predict_linear({free}[{duration(_TREND_S)}], {_AHEAD_S}) < 0 and {left} < {_HALF}"
-    soon = f"{what} will be full within {duration(_AHEAD_S)}"
+    ahead = f"predict_linear({free}[{duration(TREND_S)}], {AHEAD_S}) < 0 and {left} < {_HALF}"
+    soon = f"{what} will be full within {duration(AHEAD_S)}"
     has = f"{what} has {SHARE} of its room left"
     few = f"{what} has {SHARE} of its inodes left"
     dead = f"{what} is read-only"
     return [
-        Rule(f"{name}Filling", WARNING, 30 * MINUTE, f"{left} < {_LOW}", has, f"{has}. {remedy}", labels),
-        Rule(f"{name}Full", CRITICAL, 5 * MINUTE, f"{left} < {_LEAST}", has, f"{has}. {remedy}", labels),
+        Rule(f"{name}Filling", WARNING, 30 * MINUTE, f"{left} < {LOW}", has, f"{has}. {remedy}", labels),
+        Rule(f"{name}Full", CRITICAL, 5 * MINUTE, f"{left} < {LEAST}", has, f"{has}. {remedy}", labels),
         Rule(
             f"{name}FullSoon",
             WARNING,
             HOUR,
             ahead,
             soon,
-            f"{soon}, if it goes on as in the last {duration(_TREND_S)}. {remedy}",
+            f"{soon}, if it goes on as in the last {duration(TREND_S)}. {remedy}",
             labels,
         ),
         Rule(
             f"{name}Inodes",
             WARNING,
             30 * MINUTE,
-            f"{inodes} < {_LEAST}",
+            f"{inodes} < {LEAST}",
             few,
             f"{few}: without any no file can be made, whatever room there is. `du --inodes -x {PLACE} | sort -n` "
             "on the node tells where they are; remove files there.",

@@ -12,6 +12,9 @@ Json = dict[str, t.Any]
 
 WARNING, CRITICAL = "warning", "critical"
 MINUTE, HOUR, DAY = 60, 3600, 86400
+# Shares of what is free, and how far a trend is looked ahead, and of what time, in seconds.
+LOW, LEAST = 0.15, 0.05
+AHEAD_S, TREND_S = 4 * DAY, 6 * HOUR
 _UNITS = (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1))
 # What Prometheus puts in the place of these: labels of the sample. It does not know those of the rule there.
 NODE, VOLUME, PLACE = (f"{{{{ $labels.{name} }}}}" for name in ("node", "volume", "mountpoint"))

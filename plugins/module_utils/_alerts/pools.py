@@ -8,12 +8,26 @@ import typing as t
 
 from .._disks.model import POOL
 from .._storage.model import LOCAL_PATH, TOPOLVM, TOPOLVM_NAMESPACE, Storage, Tier
-from .model import CRITICAL, DAY, HOUR, MINUTE, NODE, SHARE, WARNING, Rule, absent, on, quoted
+from .model import (
+    AHEAD_S,
+    CRITICAL,
+    HOUR,
+    LEAST,
+    LOW,
+    MINUTE,
+    NODE,
+    SHARE,
+    TREND_S,
+    WARNING,
+    Rule,
+    absent,
+    duration,
+    on,
+    quoted,
+)
 
 # Percent of a pool.
 _FILLING, _FULL, _HALF = 80, 90, 50
-# Shares of a volume that are free.
-_LOW, _LEAST = 0.15, 0.05
 _NAMESPACE, _CLAIM = "{{ $labels.namespace }}", "{{ $labels.persistentvolumeclaim }}"
 _VOLUME = f"The volume of claim {_NAMESPACE}/{_CLAIM} on node {NODE}"
 _GROW = (
@@ -69,14 +83,14 @@ def _pool(tier: Tier) -> t.Iterator[Rule]:
         has = f'{pool} has {{{{ $value | printf "%.1f" }}}}% of its {part} in use'
         yield Rule(f"{name}Filling", WARNING, 15 * MINUTE, f"{series} > {_FILLING}", has, f"{has}. {remedy}", labels)
         yield Rule(f"{name}Full", CRITICAL, 5 * MINUTE, f"{series} > {_FULL}", has, f"{has}. {remedy}", labels)
-    series, soon = f"topolvm_thinpool_data_percent{where}", f"{pool} will be full within 4d"
+    series, soon = f"topolvm_thinpool_data_percent{where}", f"{pool} will be full within {duration(AHEAD_S)}"
     yield Rule(
         "HomelabPoolFullSoon",
         WARNING,
         HOUR,
-        f"predict_linear({series}[6h], {4 * DAY}) > 100 and {series} > {_HALF}",
+        f"predict_linear({series}[{duration(TREND_S)}], {AHEAD_S}) > 100 and {series} > {_HALF}",
         soon,
-        f"{soon}, if it goes on as in the last 6h. {data}",
+        f"{soon}, if it goes on as in the last {duration(TREND_S)}. {data}",
         labels,
     )
 
@@ -112,13 +126,13 @@ def _volumes(nodes: t.Sequence[str], folders: t.Sequence[Tier]) -> list[Rule]:
     has, few = f"{_VOLUME} has {SHARE} of its room left", f"{_VOLUME} has {SHARE} of its inodes left"
     lost = f'{has}; without any, its pods get "No space left on device"'
     return [
-        Rule("HomelabVolumeFilling", WARNING, 15 * MINUTE, f"{left} < {_LOW}{but}", has, f"{has}. {_GROW}"),
-        Rule("HomelabVolumeFull", CRITICAL, 5 * MINUTE, f"{left} < {_LEAST}{but}", has, f"{lost}. {_GROW}"),
+        Rule("HomelabVolumeFilling", WARNING, 15 * MINUTE, f"{left} < {LOW}{but}", has, f"{has}. {_GROW}"),
+        Rule("HomelabVolumeFull", CRITICAL, 5 * MINUTE, f"{left} < {LEAST}{but}", has, f"{lost}. {_GROW}"),
         Rule(
             "HomelabVolumeInodes",
             WARNING,
             15 * MINUTE,
-            f"{inodes} < {_LEAST}{but}",
+            f"{inodes} < {LEAST}{but}",
             few,
             f"{few}: without any no file can be made in it, whatever room there is. {_GROW}",
         ),

@@ -83,7 +83,7 @@ def dump(volume: Volume, hook: Hook, source: str, method: str, folder: str, work
     try:
         with explained(f"Cannot write the dump of {volume.name}"):
             if hook.kind == "sqlite":
-                _sqlite(volume.name, found_in(source, hook.database), partial, live=method == AS_IS)
+                _sqlite(volume.name, source, hook.database, partial, live=method == AS_IS)
             elif hook.kind == ETCD:
                 etcd.save("Cannot save the state of the cluster", f"{source}/pki/etcd", hook.database, partial)
             else:
@@ -145,8 +145,9 @@ def found_in(folder: str, database: str) -> str:
     return found if found.startswith(f"{os.path.realpath(folder)}/") and os.path.isfile(found) else ""
 
 
-def _sqlite(name: str, database: str, target: str, live: bool) -> None:
-    attempt = f"Cannot dump the database of {name}"
+def _sqlite(name: str, files: str, named: str, target: str, live: bool) -> None:
+    attempt = f"Cannot dump the database {os.path.basename(named)} of {name}"
+    database = found_in(files, named)
     if not database:
         raise HostError(attempt, "there is no such file in the volume", "Correct hook.database")
     for suffix in BESIDE:

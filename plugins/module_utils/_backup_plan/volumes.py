@@ -33,7 +33,7 @@ def places(items: t.Sequence[Json], claims: t.Collection[str]) -> dict[str, Plac
     """
     found = {}
     for item in items:
-        spec, name, nodes = item["spec"], _claim_of(item), nodes_of(item)
+        spec, name, nodes = item["spec"], claim_of(item), nodes_of(item)
         if name and nodes and "local" in spec and not _is_left(item, claims):
             found[name] = Place(nodes[0], spec["local"]["path"], item["metadata"]["name"])
     return found
@@ -48,11 +48,12 @@ def _is_left(volume: Json, claims: t.Collection[str]) -> bool:
     """Tell whether a volume had a claim that is no more, also before anybody has written that down."""
     had_one = "uid" in (volume["spec"].get("claimRef") or {})
     return volume.get("status", {}).get("phase") in ("Released", "Failed") or (
-        had_one and _claim_of(volume) not in claims
+        had_one and claim_of(volume) not in claims
     )
 
 
-def _claim_of(volume: Json) -> str:
+def claim_of(volume: Json) -> str:
+    """Return the claim (NAMESPACE/CLAIM) that a PersistentVolume has or waits for, "" for none."""
     claim = volume["spec"].get("claimRef")
     return f"{claim['namespace']}/{claim['name']}" if claim else ""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 import time
 import typing as t
 
+from .._backup_plan.volumes import claim_of
 from .._kube.api import Api
 from .._kube.errors import KubeError
-from .._kube.model import Json, Ref
+from .._kube.model import Ref
 from .._kube.parallel import Pool
 from .._kube.wait import Wait, Waiter
 from .plan import Stage, is_ours
@@ -75,7 +76,9 @@ def _clean(namespace: str, api: Api, waiter: Waiter) -> None:
     live = api.get(ref)
     if live is not None and not is_ours(live):
         raise KubeError(f"Removing namespace {namespace}: no drill made it. Remove it, and run again.")
-    volumes = [one for one in api.list_all(Ref("v1", "PersistentVolume", "", "")) if _namespace_of(one) == namespace]
+    volumes = [
+        one for one in api.list_all(Ref("v1", "PersistentVolume", "", "")) if claim_of(one).startswith(f"{namespace}/")
+    ]
     uids = {Ref.of(one): str(one["metadata"]["uid"]) for one in ([live] if live else []) + volumes}
     # A volume that never had its claim has no files. One that had goes with them, by its provisioner.
     going = [ref] if live else []
@@ -84,7 +87,3 @@ def _clean(namespace: str, api: Api, waiter: Waiter) -> None:
         api.delete(one, uids[one])
     if uids:
         waiter.gone(uids)
-
-
-def _namespace_of(volume: Json) -> str:
-    return str((volume["spec"].get("claimRef") or {}).get("namespace", ""))
